@@ -1,0 +1,113 @@
+"""Closed lists: every code that a published table may carry, with its meaning."""
+
+from enum import StrEnum
+
+
+class Product(StrEnum):
+    """The five products; the value is the slug in the API and in the control database."""
+
+    CONNECTOR = "data-warehouse-connector"
+    ENRICHMENT = "032-first-party-data-enrichment"
+    JOURNEYS = "033-omnichannel-journey-orchestrator"
+    SEQUENCING = "035-sequential-messaging-engine"
+    PERSONALIZATION = "041-hyper-personalization-engine"
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+    POST = "post"
+
+
+class ConsentStatus(StrEnum):
+    GRANTED = "granted"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+
+
+class ContactReason(StrEnum):
+    """Why a person may or may not be contacted for a purpose on a channel."""
+
+    GRANTED = "granted"
+    NO_RECORD_ALLOWED = "no_record_allowed"  # `consent_without_record: allow`, with its written basis
+    NO_RECORD_DENIED = "no_record_denied"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    ERASED = "erased"
+    NO_ADDRESS = "no_address"
+
+
+class PriorityClass(StrEnum):
+    """Hard class of a message: a lower class never displaces a higher one."""
+
+    SERVICE = "service"
+    LEGAL = "legal"
+    MARKETING = "marketing"
+
+
+class LossPolicy(StrEnum):
+    """What becomes of a candidate that loses its place tonight."""
+
+    DEFER = "defer"
+    SKIP = "skip"
+
+
+class DecisionOutcome(StrEnum):
+    """Why a candidate is in the plan, or why it is not. In the order in which the rules are tested."""
+
+    PLANNED = "planned"
+    KILL_SWITCH = "kill_switch"
+    HOLDOUT = "holdout"
+    NOT_CONTACTABLE = "not_contactable"
+    EXCLUDED_SEGMENT = "excluded_segment"
+    OUT_OF_TIME = "out_of_time"  # no instant inside its validity is outside quiet hours
+    NO_POSITIVE_VALUE = "no_positive_value"
+    OTHER_ACTION_CHOSEN = "other_action_chosen"  # the same decision point took a better action
+    FREQUENCY_CAP = "frequency_cap"
+    MINIMUM_GAP = "minimum_gap"
+    CAPACITY = "capacity"
+    STOCK = "stock"
+    BUDGET = "budget"
+
+
+class EnrolmentStatus(StrEnum):
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    EXITED = "exited"
+
+
+class TransitionReason(StrEnum):
+    ENTERED = "entered"
+    WAIT_OVER = "wait_over"
+    PLANNED = "planned"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    EXPIRED = "expired"
+    ADVANCED = "advanced"
+    COMPLETED = "completed"
+    GOAL_REACHED = "goal_reached"
+    EXIT_RULE = "exit_rule"
+    ERASED = "erased"
+
+
+class DispatchStatus(StrEnum):
+    """State of one message in the outbox."""
+
+    PLANNED = "PLANNED"
+    CLAIMED = "CLAIMED"
+    SENT = "SENT"
+    ACKED = "ACKED"
+    REJECTED = "REJECTED"
+    UNKNOWN = "UNKNOWN"
+    CANCELLED = "CANCELLED"  # kill switch, consent withdrawn, suppressed or erased after planning
+    EXPIRED = "EXPIRED"
+    DEAD = "DEAD"
+
+
+class Arm(StrEnum):
+    TREATED = "treated"
+    HOLDOUT = "holdout"
+    NOT_SELECTED = "not_selected"

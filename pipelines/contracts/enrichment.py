@@ -1,0 +1,97 @@
+"""What is known and expected about a person."""
+
+import dataframely as dy
+
+from pipelines.contracts.columns import amount, count, customer_id, estimate, rate, workspace_id
+
+
+class CustomerFeatures(dy.Schema):
+    """What a person did up to the night; people without an order have nulls, not zeros, where nothing is known."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    order_count = count("Orders so far.")
+    order_count_28d = count("Orders of the last 28 days.")
+    order_count_84d = count("Orders of the last 84 days.")
+    spend_amount = amount("Net spend so far.")
+    spend_28d_amount = amount("Net spend of the last 28 days.")
+    spend_84d_amount = amount("Net spend of the last 84 days.")
+    mean_order_amount = amount("Mean net amount of an order.", nullable=True)
+    first_order_on = dy.Date(nullable=True, description="Local day of the first order.")
+    last_order_on = dy.Date(nullable=True, description="Local day of the last order.")
+    recency_days = count("Local days since the last order.", nullable=True)
+    tenure_days = count("Local days since the first order.", nullable=True)
+    mean_gap_days = estimate("Mean local days between days with an order.", nullable=True, minimum=0.0)
+    discount_rate = rate("Discount as a share of gross spend.", nullable=True)
+    category_count = count("Distinct categories bought.")
+    redemption_count = count("Coupons redeemed so far.")
+    rfm_recency_score = dy.Int64(nullable=True, min=1, max=5, description="Recency quintile; 5 is most recent.")
+    rfm_frequency_score = dy.Int64(nullable=True, min=1, max=5, description="Frequency quintile; 5 is most often.")
+    rfm_monetary_score = dy.Int64(nullable=True, min=1, max=5, description="Spend quintile; 5 is most.")
+
+
+class CustomerValue(dy.Schema):
+    """What a person spent and is expected to spend."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    spend_to_date_amount = amount("Net spend so far.")
+    expected_spend_28d = estimate("Expected net spend in the next 28 days.", minimum=0.0)
+    expected_spend_90d = estimate("Expected net spend in the next 90 days.", minimum=0.0)
+    expected_spend_365d = estimate("Expected net spend in the next 365 days.", minimum=0.0)
+    expected_orders_28d = estimate("Expected orders in the next 28 days.", minimum=0.0)
+    active_28d_probability = rate("Probability of at least one order in the next 28 days.")
+    value_rank_rate = rate("Share of people whose expected spend is not higher.")
+    method = dy.String(min_length=1, description="Model that made the estimate.")
+    model_version = dy.String(min_length=1, description="Version of that model.")
+
+
+class ProductAffinity(dy.Schema):
+    """How strongly a person leans to a category, by decayed spend."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    category = dy.String(primary_key=True, min_length=1, description="Product category.")
+    affinity_score = rate("Share of the person's decayed spend.")
+    affinity_rank = dy.Int64(min=1, description="1 is the strongest.")
+    purchase_count = count("Orders with the category so far.")
+    last_bought_on = dy.Date(description="Local day of the last purchase.")
+
+
+class SendTime(dy.Schema):
+    """The local hour at which a person is most active."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    time_zone = dy.String(min_length=1, description="Zone of the person, or the workspace's when unknown or invalid.")
+    local_hour = dy.Int64(min=0, max=23, description="Best local hour.")
+    confidence = rate("Weight of the person's own behaviour against everyone's.")
+    evidence_count = count("Own orders and events behind it.")
+
+
+class Trait(dy.Schema):
+    """A named statement about a person, with its provenance."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    trait = dy.String(primary_key=True, min_length=1, description="Name of the statement.")
+    value = dy.String(nullable=True, description="Its value; null below the quality gate.")
+    confidence = rate("How sure it is.")
+    method = dy.String(min_length=1, description="How it was found.")
+    source = dy.String(min_length=1, description="Table that it comes from.")
+    evidence = dy.String(nullable=True, description="What it rests on.")
+    model_version = dy.String(min_length=1, description="Version of the method.")
+
+
+class ModelCard(dy.Schema):
+    """One measured or fitted number of a model, or its verdict."""
+
+    workspace_id = workspace_id()
+    model = dy.String(primary_key=True, min_length=1, description="Model.")
+    metric = dy.String(primary_key=True, min_length=1, description="Metric or parameter.")
+    model_version = dy.String(min_length=1, description="Version of the model.")
+    value = estimate("Number.", nullable=True)
+    baseline_value = estimate("The same of the simple baseline.", nullable=True)
+    is_used = dy.Bool(description="Whether the model passed its gate and is used.")
+    training_row_count = count("Rows behind it.")
+    note = dy.String(nullable=True, description="Verdict in words.")

@@ -1,0 +1,37 @@
+"""`enrichment.yml`: how the past is weighed."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.contracts.settings.fields import Settings, Share
+from pipelines.contracts.settings.segments import SegmentSettings
+
+PositiveDays = Annotated[float, Field(gt=0, le=3650)]
+
+
+class EnrichmentSettings(Settings):
+    """How fast the past fades.
+
+    Attributes:
+        value_half_life_days: Age at which an order counts half for expected spend.
+        affinity_half_life_days: The same for category affinity.
+        affinities_per_person: Strongest categories that are kept.
+        send_time_prior_count: Orders of everyone that weigh as much as a person's own.
+        fatigue_half_life_days: Age at which a message counts half for fatigue.
+        minimum_trait_confidence: Below it a trait is null.
+    """
+
+    value_half_life_days: PositiveDays = 28.0
+    affinity_half_life_days: PositiveDays = 112.0
+    affinities_per_person: Annotated[int, Field(ge=1, le=100)] = 10
+    send_time_prior_count: Annotated[float, Field(gt=0)] = 20.0
+    fatigue_half_life_days: PositiveDays = 14.0
+    minimum_trait_confidence: Share = 0.5
+
+
+class EnrichmentConfig(Settings):
+    """Settings of First-Party Data Enrichment: `enrichment.yml` and `segments.yml` together."""
+
+    enrichment: EnrichmentSettings = EnrichmentSettings()
+    segments: dict[str, SegmentSettings] = {}

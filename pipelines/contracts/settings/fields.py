@@ -1,0 +1,89 @@
+"""Field types that several settings files share, and the strict base model.
+
+Values arrive from a YAML 1.2 loader or from JSON: a duration is `3d`, a clock
+time is `22:00`, both as text. Clock times end up as `datetime.time`, durations
+as `datetime.timedelta`.
+"""
+
+import re
+from datetime import time, timedelta
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+
+_DURATION = re.compile(r"^(\d{1,5})(m|h|d|w)$")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_CLOCK = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
+
+
+class Settings(BaseModel):
+    """Base of everything a person writes: immutable, strict, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def parse_duration(value: object) -> timedelta:
+    """`90m`, `24h`, `3d` or `2w` as a duration."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a duration as a number and a unit, for example 90m, 24h, 3d or 2w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest text that `parse_duration` reads back."""
+    minutes = int(value.total_seconds() // 60)
+    for unit, size in (("d", 1440), ("h", 60)):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+def parse_clock(value: object) -> time:
+    """`22:00` as a local wall-clock time."""
+    if isinstance(value, time):
+        return value
+    match = _CLOCK.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a clock time as HH:MM, for example 22:00")
+    return time(int(match[1]), int(match[2]))
+
+
+def parse_money(value: object) -> Decimal:
+    """Money with at most two decimals; floats are read by their shortest text, so 0.1 is exactly 0.10."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise ValueError("write an amount of money as a number, for example 250.00")  # noqa: TRY004
+    try:
+        amount = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError("write an amount of money as a number, for example 250.00") from None
+    if not amount.is_finite() or amount != amount.quantize(Decimal("0.01")):
+        raise ValueError("an amount of money has at most two decimals")
+    return amount.quantize(Decimal("0.01"))
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern}),
+]
+Clock = Annotated[
+    time,
+    BeforeValidator(parse_clock),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _CLOCK.pattern}),
+]
+Money = Annotated[
+    Decimal,
+    BeforeValidator(parse_money),
+    PlainSerializer(str, return_type=str),
+    Field(ge=0),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
+]
+#: Names of segments, journeys, offers and so on: they become keys, so they are plain.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]

@@ -1,0 +1,44 @@
+"""Everything that a night runs by: all settings of a workspace as of one date, with their versions."""
+
+from pydantic import Field
+
+from pipelines.contracts.settings.connector import ConnectorSettings
+from pipelines.contracts.settings.destinations import DestinationsFile
+from pipelines.contracts.settings.enrichment import EnrichmentConfig
+from pipelines.contracts.settings.fields import Settings
+from pipelines.contracts.settings.guardrails import Guardrails
+from pipelines.contracts.settings.journeys import JourneySettings
+from pipelines.contracts.settings.personalization import PersonalizationSettings
+from pipelines.contracts.settings.sequences import SequenceSettings
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+
+
+class WorkspaceConfig(Settings):
+    """A whole workspace folder, validated."""
+
+    workspace: WorkspaceSettings
+    connector: ConnectorSettings
+    enrichment: EnrichmentConfig = EnrichmentConfig()
+    personalization: PersonalizationSettings = PersonalizationSettings()
+    guardrails: Guardrails = Guardrails()
+    destinations: DestinationsFile = DestinationsFile()
+    sequences: dict[str, SequenceSettings] = {}
+    journeys: dict[str, JourneySettings] = {}
+
+
+class NightConfig(WorkspaceConfig):
+    """The configuration that a night runs by.
+
+    Attributes:
+        versions: Config name (`journeys/welcome`, `guardrails`) → version that was in force on the date.
+        content_hash: sha256 over all settings; part of every manifest.
+        paused: Names of journeys, sequences and campaigns whose config is not active.
+    """
+
+    versions: dict[str, int] = Field(default_factory=dict)
+    content_hash: str = ""
+    paused: frozenset[str] = frozenset()
+
+    def version_of(self, name: str) -> int:
+        """Version of a config; 0 stands for built-in defaults."""
+        return self.versions.get(name, 0)

@@ -1,0 +1,39 @@
+"""`sequences/*.yml`: ordered messages to people in a segment, until they do what was hoped for."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.contracts.codes import LossPolicy, PriorityClass
+from pipelines.contracts.settings.fields import Duration, Name, Settings, Share
+
+
+class SequenceStep(Settings):
+    """A message, `after` whole local days since the step before it was planned (or since entry)."""
+
+    template: Name
+    offer: Name | None = None
+    after_days: Annotated[int, Field(ge=0, le=365)] = 0
+    valid_for: Duration = Field(default="3d", validate_default=True)
+
+
+class SequenceSettings(Settings):
+    """A sequence.
+
+    Attributes:
+        stop_on_order: An order after entry ends the sequence.
+        stop_on_leave: Leaving the segment ends the sequence.
+        reentry_after_days: Local days after the end before the same person may enter again; null is never.
+        response_rate: Declared prior for the share of people whom a message brings back.
+    """
+
+    name: Name
+    segment: Name
+    steps: Annotated[tuple[SequenceStep, ...], Field(min_length=1)]
+    stop_on_order: bool = True
+    stop_on_leave: bool = False
+    reentry_after_days: Annotated[int, Field(ge=1)] | None = None
+    priority: Annotated[int, Field(ge=0, le=1000)] = 500
+    priority_class: PriorityClass = PriorityClass.MARKETING
+    on_loss: LossPolicy = LossPolicy.DEFER
+    response_rate: Share = 0.02
