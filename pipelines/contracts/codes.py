@@ -111,3 +111,17 @@ class Arm(StrEnum):
     TREATED = "treated"
     HOLDOUT = "holdout"
     NOT_SELECTED = "not_selected"
+
+
+class TraitName(StrEnum):
+    """Traits that enrichment publishes, and that a segment may refer to by name; values are text."""
+
+    FAVOURITE_CATEGORY = "favourite_category"
+    SHOPPING_RHYTHM = "shopping_rhythm"
+    PRICE_SENSITIVITY = "price_sensitivity"
+    VALUE_TIER = "value_tier"
+    AGE_BAND = "age_band"
+    INCOME_BAND = "income_band"
+    HOME_OWNERSHIP = "home_ownership"
+    HOUSEHOLD_SIZE = "household_size"
+    KIDS_COUNT = "kids_count"

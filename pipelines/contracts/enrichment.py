@@ -25,8 +25,12 @@ class CustomerFeatures(dy.Schema):
     discount_rate = rate("Discount as a share of gross spend.", nullable=True)
     category_count = count("Distinct categories bought.")
     redemption_count = count("Coupons redeemed so far.")
-    rfm_recency_score = dy.Int64(nullable=True, min=1, max=5, description="Recency quintile; 5 is most recent.")
-    rfm_frequency_score = dy.Int64(nullable=True, min=1, max=5, description="Frequency quintile; 5 is most often.")
+    rfm_recency_score = dy.Int64(
+        nullable=True, min=1, max=5, description="Recency quintile; 5 is most recent."
+    )
+    rfm_frequency_score = dy.Int64(
+        nullable=True, min=1, max=5, description="Frequency quintile; 5 is most often."
+    )
     rfm_monetary_score = dy.Int64(nullable=True, min=1, max=5, description="Spend quintile; 5 is most.")
 
 
@@ -63,7 +67,9 @@ class SendTime(dy.Schema):
 
     workspace_id = workspace_id()
     customer_id = customer_id()
-    time_zone = dy.String(min_length=1, description="Zone of the person, or the workspace's when unknown or invalid.")
+    time_zone = dy.String(
+        min_length=1, description="Zone of the person, or the workspace's when unknown or invalid."
+    )
     local_hour = dy.Int64(min=0, max=23, description="Best local hour.")
     confidence = rate("Weight of the person's own behaviour against everyone's.")
     evidence_count = count("Own orders and events behind it.")

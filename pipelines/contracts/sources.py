@@ -88,7 +88,9 @@ class Event(dy.Schema):
 
     workspace_id = workspace_id()
     event_id = _key("Id of the event; the first one ingested wins.")
-    event_type = dy.String(min_length=1, description="What happened, for example `open` or `coupon_redeemed`.")
+    event_type = dy.String(
+        min_length=1, description="What happened, for example `open` or `coupon_redeemed`."
+    )
     occurred_at = instant("When it happened.")
     customer_ref = _text("Customer, when known.")
     source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")

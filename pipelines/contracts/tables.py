@@ -1,4 +1,11 @@
-"""The register of published tables; asset keys, lake folders, warehouse tables and dbt sources derive from it."""
+"""The register of published tables.
+
+Asset keys, lake folders, warehouse tables and dbt sources derive from it.
+"""
+
+from functools import partial
+
+import dataframely as dy
 
 from pipelines.contracts import (
     candidates,
@@ -16,33 +23,47 @@ from pipelines.contracts import (
 from pipelines.contracts.columns import History, Privacy, Table
 
 
-def _source(name: str, schema: type[sources.dy.Schema], grain: str, privacy: Privacy) -> Table:
-    return Table(stage="ingestion", name=name, schema=schema, grain=grain, privacy=privacy)
+def _declare(
+    stage: str,
+    name: str,
+    schema: type[dy.Schema],
+    grain: str,
+    *,
+    privacy: Privacy,
+    history: History = History.SNAPSHOT,
+    is_written_back: bool = False,
+) -> Table:
+    return Table(
+        stage=stage,
+        name=name,
+        schema=schema,
+        grain=grain,
+        privacy=privacy,
+        history=history,
+        is_written_back=is_written_back,
+    )
 
 
-CUSTOMERS = _source(
-    "customers", sources.Customer, "One row per customer record of a source.", Privacy.PERSONAL
+_personal = partial(_declare, privacy=Privacy.PERSONAL)
+_people = partial(_declare, privacy=Privacy.PSEUDONYMOUS)
+_numbers = partial(_declare, privacy=Privacy.AGGREGATE)
+
+CUSTOMERS = _personal("ingestion", "customers", sources.Customer, "One row per customer record of a source.")
+ORDERS = _people("ingestion", "orders", sources.Order, "One row per order.")
+ORDER_LINES = _people("ingestion", "order_lines", sources.OrderLine, "One row per order line.")
+PRODUCTS = _numbers("ingestion", "products", sources.CatalogueProduct, "One row per product.")
+EVENTS = _personal("ingestion", "events", sources.Event, "One row per event.")
+MESSAGES = _people("ingestion", "messages", sources.Message, "One row per message sent by another tool.")
+CAMPAIGNS = _numbers("ingestion", "campaigns", sources.Campaign, "One row per campaign of a source.")
+CAMPAIGN_MEMBERS = _people(
+    "ingestion", "campaign_members", sources.CampaignMember, "One row per campaign and targeted customer."
 )
-ORDERS = _source("orders", sources.Order, "One row per order.", Privacy.PSEUDONYMOUS)
-ORDER_LINES = _source("order_lines", sources.OrderLine, "One row per order line.", Privacy.PSEUDONYMOUS)
-PRODUCTS = _source("products", sources.CatalogueProduct, "One row per product.", Privacy.AGGREGATE)
-EVENTS = _source("events", sources.Event, "One row per event.", Privacy.PERSONAL)
-MESSAGES = _source(
-    "messages", sources.Message, "One row per message sent by another tool.", Privacy.PSEUDONYMOUS
+CONSENTS = _personal("ingestion", "consents", sources.Consent, "One row per act of consent.")
+SUPPRESSIONS = _personal(
+    "ingestion", "suppressions", sources.Suppression, "One row per suppressed address and channel."
 )
-CAMPAIGNS = _source("campaigns", sources.Campaign, "One row per campaign of a source.", Privacy.AGGREGATE)
-CAMPAIGN_MEMBERS = _source(
-    "campaign_members",
-    sources.CampaignMember,
-    "One row per campaign and targeted customer.",
-    Privacy.PSEUDONYMOUS,
-)
-CONSENTS = _source("consents", sources.Consent, "One row per act of consent.", Privacy.PERSONAL)
-SUPPRESSIONS = _source(
-    "suppressions", sources.Suppression, "One row per suppressed address and channel.", Privacy.PERSONAL
-)
-ERASURES = _source("erasures", sources.Erasure, "One row per request to be forgotten.", Privacy.PERSONAL)
-COSTS = _source("costs", sources.Cost, "One row per day, channel and campaign.", Privacy.AGGREGATE)
+ERASURES = _personal("ingestion", "erasures", sources.Erasure, "One row per request to be forgotten.")
+COSTS = _numbers("ingestion", "costs", sources.Cost, "One row per day, channel and campaign.")
 
 #: Tables that a workspace may bring, by the name used in `sources.yml`.
 SOURCE_TABLES = {
@@ -64,268 +85,228 @@ SOURCE_TABLES = {
 }
 REQUIRED_SOURCES = ("customers", "orders")
 
-REJECTED_ROWS = Table(
-    stage="ingestion",
-    name="rejected_rows",
-    schema=sources.RejectedRow,
-    grain="One row per source row and rule that it broke.",
-    privacy=Privacy.PSEUDONYMOUS,
+REJECTED_ROWS = _people(
+    "ingestion",
+    "rejected_rows",
+    sources.RejectedRow,
+    "One row per source row and rule that it broke.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-CUSTOMER_LINKS = Table(
-    stage="identity",
-    name="customer_links",
-    schema=identity.CustomerLink,
-    grain="One row per source record, with the person it belongs to.",
-    privacy=Privacy.PSEUDONYMOUS,
+CUSTOMER_LINKS = _people(
+    "identity",
+    "customer_links",
+    identity.CustomerLink,
+    "One row per source record, with the person it belongs to.",
     is_written_back=True,
 )
-PROFILES = Table(
-    stage="identity",
-    name="profiles",
-    schema=identity.Profile,
-    grain="One row per person: the golden record.",
-    privacy=Privacy.PERSONAL,
+PROFILES = _personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
+CONTACT_POINTS = _personal(
+    "identity", "contact_points", identity.ContactPoint, "One row per person and channel, with the address."
 )
-CONTACT_POINTS = Table(
-    stage="identity",
-    name="contact_points",
-    schema=identity.ContactPoint,
-    grain="One row per person and channel, with the address.",
-    privacy=Privacy.PERSONAL,
-)
-CONTACTABILITY = Table(
-    stage="permission",
-    name="contactability",
-    schema=permission.Contactability,
-    grain="One row per person, purpose and channel: allowed or not, and why.",
-    privacy=Privacy.PSEUDONYMOUS,
+CONTACTABILITY = _people(
+    "permission",
+    "contactability",
+    permission.Contactability,
+    "One row per person, purpose and channel: allowed or not, and why.",
     is_written_back=True,
 )
-CUSTOMER_FEATURES = Table(
-    stage="enrichment",
-    name="customer_features",
-    schema=enrichment.CustomerFeatures,
-    grain="One row per person: what they did up to the night.",
-    privacy=Privacy.PSEUDONYMOUS,
+CUSTOMER_FEATURES = _people(
+    "enrichment",
+    "customer_features",
+    enrichment.CustomerFeatures,
+    "One row per person: what they did up to the night.",
     is_written_back=True,
 )
-CUSTOMER_VALUE = Table(
-    stage="enrichment",
-    name="customer_value",
-    schema=enrichment.CustomerValue,
-    grain="One row per person: spend so far and expected spend.",
-    privacy=Privacy.PSEUDONYMOUS,
+CUSTOMER_VALUE = _people(
+    "enrichment",
+    "customer_value",
+    enrichment.CustomerValue,
+    "One row per person: spend so far and expected spend.",
     is_written_back=True,
 )
-PRODUCT_AFFINITY = Table(
-    stage="enrichment",
-    name="product_affinity",
-    schema=enrichment.ProductAffinity,
-    grain="One row per person and category that they lean to.",
-    privacy=Privacy.PSEUDONYMOUS,
+PRODUCT_AFFINITY = _people(
+    "enrichment",
+    "product_affinity",
+    enrichment.ProductAffinity,
+    "One row per person and category that they lean to.",
     is_written_back=True,
 )
-SEND_TIMES = Table(
-    stage="enrichment",
-    name="send_times",
-    schema=enrichment.SendTime,
-    grain="One row per person: the local hour at which they are most active.",
-    privacy=Privacy.PSEUDONYMOUS,
+SEND_TIMES = _people(
+    "enrichment",
+    "send_times",
+    enrichment.SendTime,
+    "One row per person: the local hour at which they are most active.",
 )
-TRAITS = Table(
-    stage="enrichment",
-    name="traits",
-    schema=enrichment.Trait,
-    grain="One row per person and trait, with confidence and provenance.",
-    privacy=Privacy.PSEUDONYMOUS,
+TRAITS = _people(
+    "enrichment",
+    "traits",
+    enrichment.Trait,
+    "One row per person and trait, with confidence and provenance.",
     is_written_back=True,
 )
-MODEL_CARDS = Table(
-    stage="enrichment",
-    name="model_cards",
-    schema=enrichment.ModelCard,
-    grain="One row per model and metric, parameter or verdict.",
-    privacy=Privacy.AGGREGATE,
+MODEL_CARDS = _numbers(
+    "enrichment",
+    "model_cards",
+    enrichment.ModelCard,
+    "One row per model and metric, parameter or verdict.",
     is_written_back=True,
 )
-MEMBERSHIPS = Table(
-    stage="segmentation",
-    name="memberships",
-    schema=segmentation.Membership,
-    grain="One row per stay of a person in a segment.",
-    privacy=Privacy.PSEUDONYMOUS,
+MEMBERSHIPS = _people(
+    "segmentation",
+    "memberships",
+    segmentation.Membership,
+    "One row per stay of a person in a segment.",
     is_written_back=True,
 )
-SEGMENT_SIZES = Table(
-    stage="segmentation",
-    name="segment_sizes",
-    schema=segmentation.SegmentSize,
-    grain="One row per segment: size and movement tonight.",
-    privacy=Privacy.AGGREGATE,
+SEGMENT_SIZES = _numbers(
+    "segmentation",
+    "segment_sizes",
+    segmentation.SegmentSize,
+    "One row per segment: size and movement tonight.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-ENROLMENTS = Table(
-    stage="journeys",
-    name="enrolments",
-    schema=journeys.Enrolment,
-    grain="One row per enrolment of a person in a journey.",
-    privacy=Privacy.PSEUDONYMOUS,
+ENROLMENTS = _people(
+    "journeys",
+    "enrolments",
+    journeys.Enrolment,
+    "One row per enrolment of a person in a journey.",
     is_written_back=True,
 )
-TRANSITIONS = Table(
-    stage="journeys",
-    name="transitions",
-    schema=journeys.Transition,
-    grain="One row per step that an enrolment took tonight.",
-    privacy=Privacy.PSEUDONYMOUS,
-    history=History.INCREMENT,
-    is_written_back=True,
-)
-JOURNEY_CANDIDATES = Table(
-    stage="journeys",
-    name="journey_candidates",
-    schema=candidates.Candidate,
-    grain="One row per message that a journey could send tonight.",
-    privacy=Privacy.PSEUDONYMOUS,
-    history=History.INCREMENT,
-)
-SEQUENCE_STATE = Table(
-    stage="sequencing",
-    name="sequence_state",
-    schema=sequencing.SequenceState,
-    grain="One row per stay of a person in a sequence.",
-    privacy=Privacy.PSEUDONYMOUS,
-    is_written_back=True,
-)
-FATIGUE = Table(
-    stage="sequencing",
-    name="fatigue",
-    schema=sequencing.Fatigue,
-    grain="One row per person and channel with contact in the last 28 days.",
-    privacy=Privacy.PSEUDONYMOUS,
-)
-SEQUENCE_CANDIDATES = Table(
-    stage="sequencing",
-    name="sequence_candidates",
-    schema=candidates.Candidate,
-    grain="One row per message that a sequence could send tonight.",
-    privacy=Privacy.PSEUDONYMOUS,
-    history=History.INCREMENT,
-)
-ACTION_CANDIDATES = Table(
-    stage="personalization",
-    name="action_candidates",
-    schema=candidates.Candidate,
-    grain="One row per offer, channel and person that a campaign could send tonight.",
-    privacy=Privacy.PSEUDONYMOUS,
-    history=History.INCREMENT,
-)
-DECISIONS = Table(
-    stage="planning",
-    name="decisions",
-    schema=planning.Decision,
-    grain="One row per decision point: the action chosen, or why there is none.",
-    privacy=Privacy.PSEUDONYMOUS,
+TRANSITIONS = _people(
+    "journeys",
+    "transitions",
+    journeys.Transition,
+    "One row per step that an enrolment took tonight.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-DECISION_CANDIDATES = Table(
-    stage="planning",
-    name="decision_candidates",
-    schema=planning.DecisionCandidate,
-    grain="One row per candidate of a decision point, and what became of it.",
-    privacy=Privacy.PSEUDONYMOUS,
+JOURNEY_CANDIDATES = _people(
+    "journeys",
+    "journey_candidates",
+    candidates.Candidate,
+    "One row per message that a journey could send tonight.",
     history=History.INCREMENT,
 )
-PLAN = Table(
-    stage="planning",
-    name="plan",
-    schema=planning.PlannedMessage,
-    grain="One row per message that goes out before the next night.",
-    privacy=Privacy.PSEUDONYMOUS,
+SEQUENCE_STATE = _people(
+    "sequencing",
+    "sequence_state",
+    sequencing.SequenceState,
+    "One row per stay of a person in a sequence.",
+    is_written_back=True,
+)
+FATIGUE = _people(
+    "sequencing",
+    "fatigue",
+    sequencing.Fatigue,
+    "One row per person and channel with contact in the last 28 days.",
+)
+SEQUENCE_CANDIDATES = _people(
+    "sequencing",
+    "sequence_candidates",
+    candidates.Candidate,
+    "One row per message that a sequence could send tonight.",
+    history=History.INCREMENT,
+)
+ACTION_CANDIDATES = _people(
+    "personalization",
+    "action_candidates",
+    candidates.Candidate,
+    "One row per offer, channel and person that a campaign could send tonight.",
+    history=History.INCREMENT,
+)
+DECISIONS = _people(
+    "planning",
+    "decisions",
+    planning.Decision,
+    "One row per decision point: the action chosen, or why there is none.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-LIMIT_PRICES = Table(
-    stage="planning",
-    name="limit_prices",
-    schema=planning.LimitPrice,
-    grain="One row per shared limit: use, people turned away, and the price of one more unit.",
-    privacy=Privacy.AGGREGATE,
+DECISION_CANDIDATES = _people(
+    "planning",
+    "decision_candidates",
+    planning.DecisionCandidate,
+    "One row per candidate of a decision point, and what became of it.",
+    history=History.INCREMENT,
+)
+PLAN = _people(
+    "planning",
+    "plan",
+    planning.PlannedMessage,
+    "One row per message that goes out before the next night.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-HELD_BACK = Table(
-    stage="planning",
-    name="held_back",
-    schema=planning.HeldBack,
-    grain="One row per programme and reason: how many decision points got no message.",
-    privacy=Privacy.AGGREGATE,
+LIMIT_PRICES = _numbers(
+    "planning",
+    "limit_prices",
+    planning.LimitPrice,
+    "One row per shared limit: use, people turned away, and the price of one more unit.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-PROOF = Table(
-    stage="planning",
-    name="proof",
-    schema=planning.ProofLine,
-    grain="One row per guardrail, as recomputed by the independent checker.",
-    privacy=Privacy.AGGREGATE,
+HELD_BACK = _numbers(
+    "planning",
+    "held_back",
+    planning.HeldBack,
+    "One row per programme and reason: how many decision points got no message.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-DISPATCH_LOG = Table(
-    stage="delivery",
-    name="dispatch_log",
-    schema=delivery.DispatchedMessage,
-    grain="One row per planned message: handed over, held back or lost.",
-    privacy=Privacy.PSEUDONYMOUS,
+PROOF = _numbers(
+    "planning",
+    "proof",
+    planning.ProofLine,
+    "One row per guardrail, as recomputed by the independent checker.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-RECEIPTS = Table(
-    stage="delivery",
-    name="receipts",
-    schema=delivery.Receipt,
-    grain="One row per answer of a destination about a message.",
-    privacy=Privacy.PSEUDONYMOUS,
+DISPATCH_LOG = _people(
+    "delivery",
+    "dispatch_log",
+    delivery.DispatchedMessage,
+    "One row per planned message: handed over, held back or lost.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-WRITTEN_TABLES = Table(
-    stage="delivery",
-    name="written_tables",
-    schema=delivery.WrittenTable,
-    grain="One row per table copied to the target warehouse, as counted there afterwards.",
-    privacy=Privacy.AGGREGATE,
-    history=History.INCREMENT,
-)
-EXPOSURES = Table(
-    stage="measurement",
-    name="exposures",
-    schema=measurement.Exposure,
-    grain="One row per person and programme with a decision tonight: treated, held out or not selected.",
-    privacy=Privacy.PSEUDONYMOUS,
+RECEIPTS = _people(
+    "delivery",
+    "receipts",
+    delivery.Receipt,
+    "One row per answer of a destination about a message.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-OUTCOMES = Table(
-    stage="measurement",
-    name="outcomes",
-    schema=measurement.Outcome,
-    grain="One row per exposure whose window closed tonight: what the person did.",
-    privacy=Privacy.PSEUDONYMOUS,
+WRITTEN_TABLES = _numbers(
+    "delivery",
+    "written_tables",
+    delivery.WrittenTable,
+    "One row per table copied to the target warehouse, as counted there afterwards.",
+    history=History.INCREMENT,
+)
+EXPOSURES = _people(
+    "measurement",
+    "exposures",
+    measurement.Exposure,
+    "One row per person and programme with a decision tonight: treated, held out or not selected.",
     history=History.INCREMENT,
     is_written_back=True,
 )
-FUNNEL = Table(
-    stage="measurement",
-    name="funnel",
-    schema=measurement.FunnelLine,
-    grain="One row per stage and measure: the night in numbers.",
-    privacy=Privacy.AGGREGATE,
+OUTCOMES = _people(
+    "measurement",
+    "outcomes",
+    measurement.Outcome,
+    "One row per exposure whose window closed tonight: what the person did.",
+    history=History.INCREMENT,
+    is_written_back=True,
+)
+FUNNEL = _numbers(
+    "measurement",
+    "funnel",
+    measurement.FunnelLine,
+    "One row per stage and measure: the night in numbers.",
     history=History.INCREMENT,
     is_written_back=True,
 )

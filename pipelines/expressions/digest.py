@@ -6,6 +6,7 @@ and Flood 2014), text through BLAKE2b, both fixed by their publications.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -55,7 +56,7 @@ def _words(column: pl.Series) -> np.ndarray:
     return column.cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64).view(np.uint64)
 
 
-def _digest_array(salt: str, columns: list[pl.Series]) -> np.ndarray:
+def _digest_array(salt: str, columns: Sequence[pl.Series]) -> np.ndarray:
     start = np.full(max(len(column) for column in columns), text_digest(salt), dtype=np.uint64)
     return reduce(lambda mixed, column: _splitmix_array(mixed ^ _words(column)), columns, start)
 
@@ -64,7 +65,7 @@ def digest(salt: str, *columns: pl.Expr) -> pl.Expr:
     """UInt64 digest of integer, date or text columns under a salt that names the use."""
     return pl.map_batches(
         list(columns),
-        lambda series: pl.Series(_digest_array(salt, list(series)), dtype=pl.UInt64),
+        lambda series: pl.Series(_digest_array(salt, series), dtype=pl.UInt64),
         return_dtype=pl.UInt64,
     )
 
@@ -82,8 +83,8 @@ def bucket(customer_id: pl.Expr, bucket_count: int) -> pl.Expr:
 def identifier(salt: str, *columns: pl.Expr) -> pl.Expr:
     """A derived id: 128 bits as 32 hex digits, the same for the same facts on every machine."""
 
-    def to_hex(series: list[pl.Series]) -> pl.Series:
-        lanes = [_digest_array(f"{salt} {lane}", list(series)) for lane in ("high", "low")]
+    def to_hex(series: Sequence[pl.Series]) -> pl.Series:
+        lanes = [_digest_array(f"{salt} {lane}", series) for lane in ("high", "low")]
         content = np.column_stack(lanes).astype(">u8").tobytes()
         ids = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(16), len(lanes[0]), [None, pa.py_buffer(content)]

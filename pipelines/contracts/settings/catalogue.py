@@ -55,5 +55,7 @@ class Catalogue(Settings):
     def _channels_exist(self) -> "Catalogue":
         for name, template in self.templates.items():
             if template.channel not in self.channels:
-                raise ValueError(f"template {name} uses channel {template.channel}, which channels does not list")
+                raise ValueError(
+                    f"template {name} uses channel {template.channel}, which channels does not list"
+                )
         return self

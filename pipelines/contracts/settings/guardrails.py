@@ -1,5 +1,6 @@
 """`guardrails.yml`: limits that nothing may exceed, not a model and not a person."""
 
+from datetime import time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -65,8 +66,11 @@ class Guardrails(Settings):
         outcome_window_days: Days after exposure in which outcomes count.
     """
 
-    quiet_hours: QuietHours | None = QuietHours(start="21:00", end="08:00")
-    caps: tuple[Cap, ...] = (Cap(name="one_a_day", max=1, window="1d"), Cap(name="three_a_week", max=3, window="7d"))
+    quiet_hours: QuietHours | None = QuietHours(start=time(21), end=time(8))
+    caps: tuple[Cap, ...] = (
+        Cap(name="one_a_day", max=1, window=timedelta(days=1)),
+        Cap(name="three_a_week", max=3, window=timedelta(days=7)),
+    )
     minimum_gaps: tuple[MinimumGap, ...] = ()
     capacity: dict[Channel, Annotated[int, Field(ge=0)]] = {}
     budgets: tuple[Budget, ...] = ()
@@ -77,7 +81,9 @@ class Guardrails(Settings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Guardrails":
-        names = [limit.name for limit in (*self.caps, *self.minimum_gaps, *self.budgets)]
+        names = [cap.name for cap in self.caps]
+        names += [gap.name for gap in self.minimum_gaps]
+        names += [budget.name for budget in self.budgets]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"limit names are used twice: {', '.join(twice)}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Union
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from pipelines.contracts.settings.fields import Name, Settings
 
@@ -49,7 +49,29 @@ class TraitCondition(Settings):
         return self
 
 
-Rule = Union[All, AnyOf, Not, InSegment, TraitCondition]  # noqa: UP007  a forward reference needs it
+def _kind_of_rule(value: object) -> str | None:
+    """The key that says what a rule is; without it, one mistake would be reported for each kind of rule."""
+    keys = (
+        value if isinstance(value, dict) else type(value).model_fields if isinstance(value, Settings) else ()
+    )
+    kinds = {"all": "all", "any": "any", "not": "not", "not_": "not", "segment": "segment", "trait": "trait"}
+    return next((f"<{kind}>" for key, kind in kinds.items() if key in keys), None)
+
+
+Rule = Annotated[
+    Union[  # noqa: UP007  a forward reference needs it
+        Annotated[All, Tag("<all>")],
+        Annotated[AnyOf, Tag("<any>")],
+        Annotated[Not, Tag("<not>")],
+        Annotated[InSegment, Tag("<segment>")],
+        Annotated[TraitCondition, Tag("<trait>")],
+    ],
+    Discriminator(
+        _kind_of_rule,
+        custom_error_type="unknown_rule",
+        custom_error_message="a rule has one of the keys all, any, not, segment or trait",
+    ),
+]
 
 
 class SegmentSettings(Settings):

@@ -42,13 +42,17 @@ class WorkspaceSettings(Settings):
     @classmethod
     def _is_power_of_two(cls, value: int) -> int:
         if value & (value - 1):
-            raise ValueError("the bucket count must be a power of two, so that doubling splits each bucket in two")
+            raise ValueError(
+                "the bucket count must be a power of two, so that doubling splits each bucket in two"
+            )
         return value
 
     @model_validator(mode="after")
     def _allowing_needs_a_basis(self) -> "WorkspaceSettings":
         if self.consent_without_record == "allow" and self.consent_basis is None:
-            raise ValueError("consent_without_record: allow needs consent_basis, the written legal basis for it")
+            raise ValueError(
+                "consent_without_record: allow needs consent_basis, the written legal basis for it"
+            )
         return self
 
     @property

@@ -1,0 +1,76 @@
+"""Composition root: the only place where steps, dbt, jobs, schedules and sensors meet."""
+
+import dagster as dg
+from resources.control.workspace.identity import read_workspace_identity
+from resources.home import Home
+from resources.settings import Environment, read_environment
+
+from assets import (
+    delivery,
+    enrichment,
+    identity,
+    ingestion,
+    journeys,
+    measurement,
+    permission,
+    personalization,
+    planning,
+    segmentation,
+    sequencing,
+)
+from assets.factory import build_asset
+from assets.jobs import nightly_job
+from assets.marts import build_marts
+from assets.onward_resource import OnwardResource
+from assets.partitions import nights_of
+from assets.progress import progress_logger
+from assets.publication import build_publications
+from assets.schedules import nightly_schedule
+from assets.sensors import close_dead_runs, record_failed_night
+from assets.steps import Step
+
+STEPS: tuple[Step, ...] = (
+    *ingestion.STEPS,
+    *identity.STEPS,
+    *permission.STEPS,
+    *enrichment.STEPS,
+    *segmentation.STEPS,
+    *journeys.STEPS,
+    *sequencing.STEPS,
+    *personalization.STEPS,
+    *planning.STEPS,
+    *delivery.STEPS,
+    *measurement.STEPS,
+    *delivery.WRITE_BACK_STEPS,
+)
+
+
+def build_definitions(environment: Environment) -> dg.Definitions:
+    """Everything that one workspace runs."""
+    workspace = read_workspace_identity(environment.require_workspace())
+    nights = nights_of(workspace)
+    home = Home(environment)
+    job = nightly_job(nights)
+    return dg.Definitions(
+        assets=[
+            *(build_asset(step, nights) for step in STEPS),
+            build_marts(home, nights),
+            *build_publications(nights),
+        ],
+        jobs=[job],
+        schedules=[nightly_schedule(job, is_production=environment.is_production)],
+        sensors=[record_failed_night, close_dead_runs],
+        loggers={"progress": progress_logger},
+        executor=dg.in_process_executor,
+        resources={
+            "onward": OnwardResource(
+                workspace_id=workspace.workspace, workspace_folder=str(environment.require_workspace())
+            ),
+            "dbt": home.dbt_resource(),
+        },
+    )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    return build_definitions(read_environment())

@@ -1,0 +1,139 @@
+"""Turns a step into a Dagster asset: lease, audit, one publish, metadata and checks in one place."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import dagster as dg
+from resources.lake.store import Version, Writer
+
+from assets.keys import key_of, spec_of
+from assets.onward_resource import OnwardResource
+from assets.partitions import NIGHT_BEFORE
+from assets.presentation import describe_version
+from assets.reconciliation import WORKER_TAG, worker_identity
+from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
+from pipelines.contracts.columns import Table
+
+#: A contract is audited on every publish; the check makes the verdict visible.
+CONTRACT_CHECK = "contract_holds"
+
+StepEvents = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+
+
+def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset of a step; all its tables are published together."""
+    freshness = dg.FreshnessPolicy.time_window(fail_window=step.freshness) if step.freshness else None
+    same_night = [dg.AssetDep(key_of(table)) for table in step.reads]
+    specs = [
+        spec_of(
+            table,
+            deps=[
+                *same_night,
+                *(
+                    [dg.AssetDep(key_of(table), partition_mapping=NIGHT_BEFORE)]
+                    if table in step.continues
+                    else []
+                ),
+            ],
+            code_version=step.code_version,
+            freshness=freshness,
+        )
+        for table in step.publishes
+    ]
+
+    @dg.multi_asset(
+        name=step.name,
+        specs=specs,
+        check_specs=[*_contract_checks(step), *_expectation_checks(step)],
+        partitions_def=nights,
+        retry_policy=dg.RetryPolicy(max_retries=step.retries, delay=5) if step.retries else None,
+        op_tags={"stage": step.publishes[0].stage},
+    )
+    def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
+        on = date.fromisoformat(context.partition_key)
+        context.instance.add_run_tags(context.run_id, {WORKER_TAG: worker_identity()})
+        with onward.writing(step.name, on, run_id=context.run_id, log=context.log) as (night, writer):
+            output = step.compute(night)
+            yield from _verdicts(step, output)
+            versions = _publish(writer, output)
+            yield from _results(step, night, output, versions)
+
+    return run_step
+
+
+def _contract_checks(step: Step) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name=CONTRACT_CHECK,
+            asset=key_of(table),
+            blocking=True,
+            description="Every row keeps the table's contract; otherwise nothing is published.",
+        )
+        for table in step.publishes
+    ]
+
+
+def _expectation_checks(step: Step) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name=expectation.name,
+            asset=key_of(expectation.table),
+            blocking=expectation.is_blocking,
+            description=expectation.description,
+        )
+        for expectation in step.expectations
+    ]
+
+
+def _check_result(expectation: Expectation, outcome: CheckOutcome) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=expectation.name,
+        asset_key=key_of(expectation.table),
+        passed=outcome.is_held,
+        severity=dg.AssetCheckSeverity.ERROR if expectation.is_blocking else dg.AssetCheckSeverity.WARN,
+        metadata=dict(outcome.facts),
+    )
+
+
+def _verdicts(step: Step, output: StepOutput) -> StepEvents:
+    """Check results; a broken blocking expectation ends the step with nothing published."""
+    broken = []
+    for expectation in step.expectations:
+        outcome = output.verdicts[expectation.name]
+        yield _check_result(expectation, outcome)
+        if expectation.is_blocking and not outcome.is_held:
+            broken.append(f"{expectation.name} ({dict(outcome.facts)})")
+    if broken:
+        raise dg.Failure(
+            description=f"{step.name} published nothing: {'; '.join(broken)} does not hold",
+            allow_retries=False,
+        )
+
+
+def _publish(writer: Writer, output: StepOutput) -> Mapping[Table, Version]:
+    versions = {table: writer.stage(table, frame) for table, frame in output.frames.items()}
+    versions |= {
+        table: writer.append(table, frame, to=earlier) for table, (frame, earlier) in output.appended.items()
+    }
+    writer.publish()
+    return versions
+
+
+def _results(step: Step, night: Night, output: StepOutput, versions: Mapping[Table, Version]) -> StepEvents:
+    for table in step.publishes:
+        version = versions[table]
+        described = describe_version(table, version, night.lake, plot=step.plots.get(table))
+        yield dg.MaterializeResult(
+            asset_key=key_of(table),
+            metadata=described | dict(output.facts.get(table, {})),
+            data_version=dg.DataVersion(version.content_hash),
+        )
+        yield dg.AssetCheckResult(
+            check_name=CONTRACT_CHECK,
+            asset_key=key_of(table),
+            passed=True,
+            metadata={
+                "rows": version.row_count,
+                "rules": len(table.schema._validation_rules(with_cast=False)),
+            },
+        )

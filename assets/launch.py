@@ -1,0 +1,71 @@
+"""Runs nights through Dagster in this process and says what happened: `python -m assets.launch --date D`."""
+
+import argparse
+import sys
+from datetime import date
+
+import dagster as dg
+from resources.home import Home
+from resources.settings import read_environment
+from rich.console import Console
+
+from assets.definitions import build_definitions
+from assets.jobs import NIGHTLY_NAME
+from assets.reconciliation import WORKER_TAG, fail_dead_runs, worker_identity
+from assets.summary import print_summary
+
+#: Exit codes of `onward run`, by the error that stopped the night; anything else is 1.
+DATA_PROBLEM = 4
+GUARDRAIL_PROBLEM = 5
+FAILED = 1
+_EXIT_CODES = {"IngestionStopped": DATA_PROBLEM, "SourceError": DATA_PROBLEM}
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Run one night through Dagster.")
+    parser.add_argument("--date", type=date.fromisoformat, required=True)
+    night: date = parser.parse_args(arguments).date
+    return run_night(night, Console(soft_wrap=True))
+
+
+def run_night(night: date, console: Console) -> int:
+    """Runs the nightly job for one logical date; the exit code."""
+    environment = read_environment()
+    definitions = build_definitions(environment)
+    with dg.DagsterInstance.get() as instance:
+        fail_dead_runs(instance)
+        console.print(f"[bold]Night {night}[/] of {environment.require_workspace().name}")
+        result = definitions.resolve_job_def(NIGHTLY_NAME).execute_in_process(
+            instance=instance,
+            partition_key=night.isoformat(),
+            run_config={"loggers": {"progress": {}}},
+            tags={WORKER_TAG: worker_identity()},
+            raise_on_error=False,
+        )
+    if not result.success:
+        return _explain_failure(result, console)
+    print_summary(Home(environment), night, console)
+    return 0
+
+
+def _explain_failure(result: dg.ExecuteInProcessResult, console: Console) -> int:
+    """The first failure in a few lines: step, cause, remedy."""
+    failures = [event for event in result.all_events if event.is_step_failure]
+    codes = [FAILED]
+    for event in failures:
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        description = event.step_failure_data.user_failure_data
+        message = description.description if description else (error.message if error else "")
+        name = (error.cls_name if error else None) or "Failure"
+        console.print(f"[red]error[/] {event.step_key}: {(message or name).strip()}", highlight=False)
+        codes.append(
+            _EXIT_CODES.get(name, GUARDRAIL_PROBLEM if "guardrails_hold" in (message or "") else FAILED)
+        )
+    console.print(f"The night stopped; what was published before is untouched. Run {result.run_id}")
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

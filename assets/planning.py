@@ -1,0 +1,140 @@
+"""Planning: one pass over everyone's candidates, and the proof without which nothing is published."""
+
+from datetime import timedelta
+
+import polars as pl
+from pipelines.planning.deciding import PlanningInputs, plan_night
+from pipelines.planning.ledger import assemble_ledger
+from resources.proof.checker import prove_plan
+
+from assets import plots
+from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
+from pipelines.contracts.tables import (
+    ACTION_CANDIDATES,
+    CONTACTABILITY,
+    CUSTOMER_LINKS,
+    DECISION_CANDIDATES,
+    DECISIONS,
+    DISPATCH_LOG,
+    HELD_BACK,
+    JOURNEY_CANDIDATES,
+    LIMIT_PRICES,
+    MEMBERSHIPS,
+    MESSAGES,
+    PLAN,
+    PROOF,
+    SEND_TIMES,
+    SEQUENCE_CANDIDATES,
+)
+
+BY_BREAKFAST = timedelta(hours=32)
+
+GUARDRAILS_HOLD = Expectation(
+    name="guardrails_hold",
+    table=PLAN,
+    description="An independent checker recomputes every guardrail from the emitted tables; one violation and nothing is published.",
+)
+EVERY_CANDIDATE_HAS_A_FATE = Expectation(
+    name="every_candidate_has_a_fate",
+    table=DECISION_CANDIDATES,
+    description="As many candidates come out, with an outcome each, as all products put in.",
+)
+#: Nights of own plans that caps and monthly budgets may look back on; the longest cap window may not exceed it.
+LEDGER_NIGHTS = 400
+
+
+def decide_plan(night: Night) -> StepOutput:
+    candidates = pl.concat(
+        [night.read(table) for table in (JOURNEY_CANDIDATES, SEQUENCE_CANDIDATES, ACTION_CANDIDATES)]
+    )
+    ledger = assemble_ledger(
+        night.read(MESSAGES),
+        night.read(CUSTOMER_LINKS),
+        night.history(PLAN, nights=LEDGER_NIGHTS),
+        night.history(DISPATCH_LOG, nights=LEDGER_NIGHTS),
+        workspace=night.workspace,
+        as_of=night.as_of,
+    ).collect()
+    contactability = night.read(CONTACTABILITY)
+    send_times = night.read(SEND_TIMES)
+    memberships = night.read(MEMBERSHIPS)
+    switches = night.home.switches(night.workspace.workspace).active()
+    planned = plan_night(
+        PlanningInputs(
+            candidates=candidates,
+            contactability=contactability,
+            send_times=send_times,
+            memberships=memberships,
+            ledger=ledger.lazy(),
+        ),
+        config=night.config,
+        kill_switches=switches,
+        night=night.on,
+        as_of=night.as_of,
+    )
+    proof = prove_plan(
+        {
+            "plan": planned.plan,
+            "decisions": planned.decisions,
+            "candidates": candidates.collect(),
+            "contactability": contactability.collect(),
+            "send_times": send_times.collect(),
+            "memberships": memberships.collect(),
+            "ledger": ledger,
+        },
+        config=night.config,
+        kill_switches=switches,
+        night=night.on,
+        as_of=night.as_of,
+    )
+    return StepOutput(
+        frames={
+            DECISIONS: planned.decisions,
+            DECISION_CANDIDATES: planned.decision_candidates,
+            PLAN: planned.plan,
+            LIMIT_PRICES: planned.limit_prices,
+            HELD_BACK: planned.held_back,
+            PROOF: proof,
+        },
+        verdicts={
+            GUARDRAILS_HOLD.name: _verdict(proof),
+            EVERY_CANDIDATE_HAS_A_FATE.name: _fates(
+                row_count(candidates), planned.decision_candidates.height
+            ),
+        },
+    )
+
+
+def _verdict(proof: pl.DataFrame) -> CheckOutcome:
+    broken = proof.filter(~pl.col("is_held")).sort("guardrail")
+    facts: dict[str, float | int | str] = {"guardrails": proof.height, "violated": broken.height}
+    facts |= {row["guardrail"]: row["violation_count"] for row in broken.iter_rows(named=True)}
+    return CheckOutcome(is_held=broken.is_empty() and not proof.is_empty(), facts=facts)
+
+
+def _fates(put_in: int, came_out: int) -> CheckOutcome:
+    return CheckOutcome(is_held=put_in == came_out, facts={"candidates": put_in, "outcomes": came_out})
+
+
+STEPS = (
+    Step(
+        name="planning",
+        compute=decide_plan,
+        reads=(
+            JOURNEY_CANDIDATES,
+            SEQUENCE_CANDIDATES,
+            ACTION_CANDIDATES,
+            CONTACTABILITY,
+            SEND_TIMES,
+            MEMBERSHIPS,
+            MESSAGES,
+            CUSTOMER_LINKS,
+        ),
+        continues=(PLAN,),
+        publishes=(DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK, PROOF),
+        expectations=(GUARDRAILS_HOLD, EVERY_CANDIDATE_HAS_A_FATE),
+        plots={PLAN: plots.messages_by_channel, HELD_BACK: plots.reasons_held_back},
+        retries=0,
+        freshness=BY_BREAKFAST,
+    ),
+)

@@ -1,0 +1,60 @@
+"""Progress of a night on the terminal: one line a step, as it happens."""
+
+import logging
+import time
+
+import dagster as dg
+from dagster import DagsterEventType
+from rich.console import Console
+
+_ENDINGS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
+
+
+class ProgressHandler(logging.Handler):
+    """Prints when a step starts and ends, what it published, and every warning."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+        self._started: dict[str, float] = {}
+        self._published: dict[str, list[str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "dagster_event", None)
+        if event is None:
+            if record.levelno >= logging.WARNING:
+                self._console.print(
+                    f"  ! {getattr(record, 'dagster_meta', {}).get('orig_message', '')}", style="yellow"
+                )
+            return
+        step = event.step_key or ""
+        if event.event_type is DagsterEventType.STEP_START:
+            self._started[step] = time.perf_counter()
+            self._published[step] = []
+        elif event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+            self._note(step, event)
+        elif event.event_type in _ENDINGS:
+            self._finish(step, is_success=event.event_type is DagsterEventType.STEP_SUCCESS)
+
+    def _note(self, step: str, event: dg.DagsterEvent) -> None:
+        materialization = event.step_materialization_data.materialization
+        rows = materialization.metadata.get("dagster/row_count")
+        if rows is not None and rows.value:
+            self._published.setdefault(step, []).append(
+                f"{materialization.asset_key.path[-1]} {rows.value:,}"
+            )
+
+    def _finish(self, step: str, *, is_success: bool) -> None:
+        seconds = time.perf_counter() - self._started.get(step, time.perf_counter())
+        mark, style = ("✓", "green") if is_success else ("✗", "red")
+        tables = ", ".join(self._published.get(step, []))
+        self._console.print(
+            f"  [{style}]{mark}[/] {step:<18} {seconds:6.1f} s  [dim]{tables}[/]", highlight=False
+        )
+
+
+@dg.logger(description="Progress on the terminal.")
+def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
+    logger = logging.Logger(f"progress {context.run_id}", level=logging.INFO)  # noqa: LOG001  one logger a run
+    logger.addHandler(ProgressHandler(Console(soft_wrap=True)))
+    return logger

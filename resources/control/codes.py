@@ -1,0 +1,51 @@
+"""Closed lists of the control database."""
+
+from enum import StrEnum
+
+
+class ConfigStatus(StrEnum):
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    ARCHIVED = "ARCHIVED"
+
+
+class Automation(StrEnum):
+    """How far the system may go by itself."""
+
+    MANUAL = "manual"  # recommends only
+    APPROVAL = "approval"  # the plan waits for a person
+    AUTO = "auto"
+
+
+class ApprovalStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    VOID = "VOID"  # the plan or the configuration is no longer what was approved
+
+
+class Scope(StrEnum):
+    """What a kill switch or an override is about; `all` takes no value."""
+
+    ALL = "all"
+    CHANNEL = "channel"
+    PRODUCT = "product"
+    CAMPAIGN = "campaign"
+
+
+class OverrideKind(StrEnum):
+    FORCE_IN = "force_in"
+    FORCE_OUT = "force_out"
+    FORCE_ACTION = "force_action"
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    AUTHOR = "author"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+    PRIVACY_OFFICER = "privacy_officer"
+    ADMIN = "admin"
