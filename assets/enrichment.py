@@ -32,7 +32,7 @@ BY_BREAKFAST = timedelta(hours=32)
 SPEND_IS_PRESERVED = Expectation(
     name="spend_is_preserved",
     table=CUSTOMER_FEATURES,
-    description="The spend of all people equals the amount of all orders, to the cent: no join lost or doubled one.",
+    description="The spend of all people is the amount of all orders, to the cent: no join lost or doubled one.",
 )
 
 

@@ -24,12 +24,11 @@ class OnwardTranslator(DagsterDbtTranslator):
         reads_source = any(
             parent.startswith("source.") for parent in manifest["nodes"][unique_id]["depends_on"]["nodes"]
         )
-        spec = spec.replace_attributes(
+        return spec.replace_attributes(
             group_name=MARTS_GROUP,
             owners=[OWNERS["measurement"]],
             deps=[*spec.deps, *([dg.AssetDep(key_of(WRITTEN_TABLES))] if reads_source else [])],
         )
-        return spec
 
 
 def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:

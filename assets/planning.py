@@ -32,14 +32,14 @@ BY_BREAKFAST = timedelta(hours=32)
 GUARDRAILS_HOLD = Expectation(
     name="guardrails_hold",
     table=PLAN,
-    description="An independent checker recomputes every guardrail from the emitted tables; one violation and nothing is published.",
+    description="An independent checker recomputes every guardrail; one violation and nothing is published.",
 )
 EVERY_CANDIDATE_HAS_A_FATE = Expectation(
     name="every_candidate_has_a_fate",
     table=DECISION_CANDIDATES,
     description="As many candidates come out, with an outcome each, as all products put in.",
 )
-#: Nights of own plans that caps and monthly budgets may look back on; the longest cap window may not exceed it.
+#: Nights of own plans that caps and monthly budgets look back on.
 LEDGER_NIGHTS = 400
 
 

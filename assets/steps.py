@@ -35,7 +35,7 @@ class Night:
     Attributes:
         on: Local day that the night closes.
         as_of: Its end in UTC; nothing at or after it exists for the night.
-        lease: Fencing lease of the running step.
+        lease: Fencing lease of the running step; None for a reader.
         workspace_folder: Where relative paths of connections start.
     """
 
@@ -44,7 +44,7 @@ class Night:
     config: NightConfig
     home: Home
     lake: Lake
-    lease: Lease
+    lease: Lease | None
     workspace_folder: Path
     run_id: str
     log: logging.Logger

@@ -83,6 +83,7 @@ class TransitionReason(StrEnum):
     ENTERED = "entered"
     WAIT_OVER = "wait_over"
     PLANNED = "planned"
+    HELD_OUT = "held_out"  # a ghost: advances as if the message had been sent
     SKIPPED = "skipped"
     DEFERRED = "deferred"
     EXPIRED = "expired"
@@ -90,6 +91,7 @@ class TransitionReason(StrEnum):
     COMPLETED = "completed"
     GOAL_REACHED = "goal_reached"
     EXIT_RULE = "exit_rule"
+    NODE_REMOVED = "node_removed"  # the newest definition no longer has the node
     ERASED = "erased"
 
 
@@ -102,6 +104,7 @@ class DispatchStatus(StrEnum):
     ACKED = "ACKED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
+    RECONCILED = "RECONCILED"  # unknown at first, found at the destination afterwards
     CANCELLED = "CANCELLED"  # kill switch, consent withdrawn, suppressed or erased after planning
     EXPIRED = "EXPIRED"
     DEAD = "DEAD"

@@ -6,7 +6,7 @@ from pipelines.contracts.columns import amount, count, customer_id, estimate, ra
 
 
 class CustomerFeatures(dy.Schema):
-    """What a person did up to the night; people without an order have nulls, not zeros, where nothing is known."""
+    """What a person did up to the night; where nothing is known there is null, not zero."""
 
     workspace_id = workspace_id()
     customer_id = customer_id()

@@ -22,6 +22,7 @@ class SequenceState(dy.Schema):
     sent_count = count("Steps planned so far.")
     is_ghost = dy.Bool(description="Held out: walks the steps, gets no message.")
     exit_reason = dy.String(nullable=True, description="Why it ended.")
+    ended_on = dy.Date(nullable=True, description="Night on which it ended.")
 
 
 class Fatigue(dy.Schema):

@@ -46,7 +46,13 @@ def _declare(
 
 _personal = partial(_declare, privacy=Privacy.PERSONAL)
 _people = partial(_declare, privacy=Privacy.PSEUDONYMOUS)
+_people_reported = partial(_people, is_written_back=True)
+_people_nightly = partial(_people, history=History.INCREMENT)
+_people_nightly_reported = partial(_people_nightly, is_written_back=True)
 _numbers = partial(_declare, privacy=Privacy.AGGREGATE)
+_numbers_reported = partial(_numbers, is_written_back=True)
+_numbers_nightly = partial(_numbers, history=History.INCREMENT)
+_numbers_nightly_reported = partial(_numbers_nightly, is_written_back=True)
 
 CUSTOMERS = _personal("ingestion", "customers", sources.Customer, "One row per customer record of a source.")
 ORDERS = _people("ingestion", "orders", sources.Order, "One row per order.")
@@ -85,52 +91,42 @@ SOURCE_TABLES = {
 }
 REQUIRED_SOURCES = ("customers", "orders")
 
-REJECTED_ROWS = _people(
-    "ingestion",
-    "rejected_rows",
-    sources.RejectedRow,
-    "One row per source row and rule that it broke.",
-    history=History.INCREMENT,
-    is_written_back=True,
+REJECTED_ROWS = _people_nightly_reported(
+    "ingestion", "rejected_rows", sources.RejectedRow, "One row per source row and rule that it broke."
 )
-CUSTOMER_LINKS = _people(
+CUSTOMER_LINKS = _people_reported(
     "identity",
     "customer_links",
     identity.CustomerLink,
     "One row per source record, with the person it belongs to.",
-    is_written_back=True,
 )
 PROFILES = _personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
 CONTACT_POINTS = _personal(
     "identity", "contact_points", identity.ContactPoint, "One row per person and channel, with the address."
 )
-CONTACTABILITY = _people(
+CONTACTABILITY = _people_reported(
     "permission",
     "contactability",
     permission.Contactability,
     "One row per person, purpose and channel: allowed or not, and why.",
-    is_written_back=True,
 )
-CUSTOMER_FEATURES = _people(
+CUSTOMER_FEATURES = _people_reported(
     "enrichment",
     "customer_features",
     enrichment.CustomerFeatures,
     "One row per person: what they did up to the night.",
-    is_written_back=True,
 )
-CUSTOMER_VALUE = _people(
+CUSTOMER_VALUE = _people_reported(
     "enrichment",
     "customer_value",
     enrichment.CustomerValue,
     "One row per person: spend so far and expected spend.",
-    is_written_back=True,
 )
-PRODUCT_AFFINITY = _people(
+PRODUCT_AFFINITY = _people_reported(
     "enrichment",
     "product_affinity",
     enrichment.ProductAffinity,
     "One row per person and category that they lean to.",
-    is_written_back=True,
 )
 SEND_TIMES = _people(
     "enrichment",
@@ -138,63 +134,35 @@ SEND_TIMES = _people(
     enrichment.SendTime,
     "One row per person: the local hour at which they are most active.",
 )
-TRAITS = _people(
-    "enrichment",
-    "traits",
-    enrichment.Trait,
-    "One row per person and trait, with confidence and provenance.",
-    is_written_back=True,
+TRAITS = _people_reported(
+    "enrichment", "traits", enrichment.Trait, "One row per person and trait, with confidence and provenance."
 )
-MODEL_CARDS = _numbers(
-    "enrichment",
-    "model_cards",
-    enrichment.ModelCard,
-    "One row per model and metric, parameter or verdict.",
-    is_written_back=True,
+MODEL_CARDS = _numbers_reported(
+    "enrichment", "model_cards", enrichment.ModelCard, "One row per model and metric, parameter or verdict."
 )
-MEMBERSHIPS = _people(
-    "segmentation",
-    "memberships",
-    segmentation.Membership,
-    "One row per stay of a person in a segment.",
-    is_written_back=True,
+MEMBERSHIPS = _people_reported(
+    "segmentation", "memberships", segmentation.Membership, "One row per stay of a person in a segment."
 )
-SEGMENT_SIZES = _numbers(
+SEGMENT_SIZES = _numbers_nightly_reported(
     "segmentation",
     "segment_sizes",
     segmentation.SegmentSize,
     "One row per segment: size and movement tonight.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-ENROLMENTS = _people(
-    "journeys",
-    "enrolments",
-    journeys.Enrolment,
-    "One row per enrolment of a person in a journey.",
-    is_written_back=True,
+ENROLMENTS = _people_reported(
+    "journeys", "enrolments", journeys.Enrolment, "One row per enrolment of a person in a journey."
 )
-TRANSITIONS = _people(
-    "journeys",
-    "transitions",
-    journeys.Transition,
-    "One row per step that an enrolment took tonight.",
-    history=History.INCREMENT,
-    is_written_back=True,
+TRANSITIONS = _people_nightly_reported(
+    "journeys", "transitions", journeys.Transition, "One row per step that an enrolment took tonight."
 )
-JOURNEY_CANDIDATES = _people(
+JOURNEY_CANDIDATES = _people_nightly(
     "journeys",
     "journey_candidates",
     candidates.Candidate,
     "One row per message that a journey could send tonight.",
-    history=History.INCREMENT,
 )
-SEQUENCE_STATE = _people(
-    "sequencing",
-    "sequence_state",
-    sequencing.SequenceState,
-    "One row per stay of a person in a sequence.",
-    is_written_back=True,
+SEQUENCE_STATE = _people_reported(
+    "sequencing", "sequence_state", sequencing.SequenceState, "One row per stay of a person in a sequence."
 )
 FATIGUE = _people(
     "sequencing",
@@ -202,113 +170,80 @@ FATIGUE = _people(
     sequencing.Fatigue,
     "One row per person and channel with contact in the last 28 days.",
 )
-SEQUENCE_CANDIDATES = _people(
+SEQUENCE_CANDIDATES = _people_nightly(
     "sequencing",
     "sequence_candidates",
     candidates.Candidate,
     "One row per message that a sequence could send tonight.",
-    history=History.INCREMENT,
 )
-ACTION_CANDIDATES = _people(
+ACTION_CANDIDATES = _people_nightly(
     "personalization",
     "action_candidates",
     candidates.Candidate,
     "One row per offer, channel and person that a campaign could send tonight.",
-    history=History.INCREMENT,
 )
-DECISIONS = _people(
+DECISIONS = _people_nightly_reported(
     "planning",
     "decisions",
     planning.Decision,
     "One row per decision point: the action chosen, or why there is none.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-DECISION_CANDIDATES = _people(
+DECISION_CANDIDATES = _people_nightly(
     "planning",
     "decision_candidates",
     planning.DecisionCandidate,
     "One row per candidate of a decision point, and what became of it.",
-    history=History.INCREMENT,
 )
-PLAN = _people(
-    "planning",
-    "plan",
-    planning.PlannedMessage,
-    "One row per message that goes out before the next night.",
-    history=History.INCREMENT,
-    is_written_back=True,
+PLAN = _people_nightly_reported(
+    "planning", "plan", planning.PlannedMessage, "One row per message that goes out before the next night."
 )
-LIMIT_PRICES = _numbers(
+LIMIT_PRICES = _numbers_nightly_reported(
     "planning",
     "limit_prices",
     planning.LimitPrice,
     "One row per shared limit: use, people turned away, and the price of one more unit.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-HELD_BACK = _numbers(
+HELD_BACK = _numbers_nightly_reported(
     "planning",
     "held_back",
     planning.HeldBack,
     "One row per programme and reason: how many decision points got no message.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-PROOF = _numbers(
+PROOF = _numbers_nightly_reported(
     "planning",
     "proof",
     planning.ProofLine,
     "One row per guardrail, as recomputed by the independent checker.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-DISPATCH_LOG = _people(
+DISPATCH_LOG = _people_nightly_reported(
     "delivery",
     "dispatch_log",
     delivery.DispatchedMessage,
     "One row per planned message: handed over, held back or lost.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-RECEIPTS = _people(
-    "delivery",
-    "receipts",
-    delivery.Receipt,
-    "One row per answer of a destination about a message.",
-    history=History.INCREMENT,
-    is_written_back=True,
+RECEIPTS = _people_nightly_reported(
+    "delivery", "receipts", delivery.Receipt, "One row per answer of a destination about a message."
 )
-WRITTEN_TABLES = _numbers(
+WRITTEN_TABLES = _numbers_nightly(
     "delivery",
     "written_tables",
     delivery.WrittenTable,
     "One row per table copied to the target warehouse, as counted there afterwards.",
-    history=History.INCREMENT,
 )
-EXPOSURES = _people(
+EXPOSURES = _people_nightly_reported(
     "measurement",
     "exposures",
     measurement.Exposure,
     "One row per person and programme with a decision tonight: treated, held out or not selected.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-OUTCOMES = _people(
+OUTCOMES = _people_nightly_reported(
     "measurement",
     "outcomes",
     measurement.Outcome,
     "One row per exposure whose window closed tonight: what the person did.",
-    history=History.INCREMENT,
-    is_written_back=True,
 )
-FUNNEL = _numbers(
-    "measurement",
-    "funnel",
-    measurement.FunnelLine,
-    "One row per stage and measure: the night in numbers.",
-    history=History.INCREMENT,
-    is_written_back=True,
+FUNNEL = _numbers_nightly_reported(
+    "measurement", "funnel", measurement.FunnelLine, "One row per stage and measure: the night in numbers."
 )
 
 #: Every published table, in the order in which data flows.

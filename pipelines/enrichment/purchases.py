@@ -61,7 +61,9 @@ def bought_categories(
     Lines of products that the catalogue does not know stay, with a null category.
     """
     # Categorical: 1.5 million short texts are joined and grouped as integers.
-    catalogue = products.select("product_id", category=pl.col("category").replace("", None).cast(pl.Categorical))
+    catalogue = products.select(
+        "product_id", category=pl.col("category").replace("", None).cast(pl.Categorical)
+    )
     per_order = (
         order_lines.select("order_id", "product_id", line_minor=to_minor(pl.col("net_amount")))
         .join(catalogue, on="product_id", how="left")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
@@ -56,10 +57,8 @@ def text(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.
     return sa.Column(name, sa.Text, primary_key=primary_key, nullable=nullable)
 
 
-def whole(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(
-        name, sa.BigInteger, primary_key=primary_key, nullable=nullable, autoincrement=False
-    )
+def whole(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
 
 
 def instant(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
@@ -71,9 +70,8 @@ def json_value(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON(none_as_null=True), nullable=nullable)
 
 
-def code(name: str, codes: type, *, nullable: bool = False) -> sa.Column[str]:
+def code(name: str, codes: type[StrEnum]) -> sa.Column[str]:
     """Text from a closed list; the database refuses anything else."""
-    allowed = ", ".join(f"'{member.value}'" for member in codes)  # type: ignore[attr-defined]
-    return sa.Column(
-        name, sa.String(63), sa.CheckConstraint(f"{name} IN ({allowed})", name=name), nullable=nullable
-    )
+    allowed = ", ".join(f"'{member.value}'" for member in codes)
+    check = sa.CheckConstraint(f"{name} IN ({allowed})", name=name)
+    return sa.Column(name, sa.String(63), check, nullable=False)

@@ -39,7 +39,9 @@ def open_control(url: str) -> sa.Engine:
     engine = sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, json_serializer=canonical_json
     )
-    return _closing_on_error(engine, partial(_ready_postgres, engine))
+    with _closed_on_error(engine):
+        _ready_postgres(engine)
+    return engine
 
 
 @contextmanager
@@ -91,23 +93,84 @@ def _parse(url: str) -> sa.URL:
 def _open_sqlite(url: sa.URL) -> sa.Engine:
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or sqlite_files.is_torn(path):
-        _clear_place(path)
     engine = sa.create_engine(url.set(database=str(path)), json_serializer=canonical_json)
     sa.event.listen(engine, "connect", _set_pragmas)
     sa.event.listen(engine, "begin", _begin)
     with _closed_on_error(engine):
-        _ready_sqlite(engine, path)
+        try:
+            _ready_sqlite(engine, path)
+        except DatabaseError as error:
+            if sqlite_files.is_damage(error.orig):
+                raise ControlDatabaseError(_damaged(path)) from error
+            raise
     return engine
 
 
-def _clear_place(path: Path) -> None:
-    """Make sure that nothing or a usable file is there; torn leftovers of a first creation go aside."""
+def _ready_sqlite(engine: sa.Engine, path: Path) -> None:
+    if _is_usable(path) and _is_at_head(engine):
+        return
     with sqlite_files.locked(path):
-        # Looked at again under the lock: another process may just have finished creating it.
-        if not path.exists() or not sqlite_files.is_torn(path):
-            return
-        if sqlite_files.was_complete(path):
-            raise ControlDatabaseError(_damaged(path))
-        aside = sqlite_files.quarantine(path)
-        _LOG.warning("the control database %s was torn while it was created; moved to %s", path, aside)
+        # All that was seen before may be over: another process could have finished creating the file.
+        if path.exists() and not _is_usable(path):
+            _clear_place(path)
+        with writing(engine) as connection:
+            upgrade(connection, before=partial(_back_up, path))
+        sqlite_files.note_complete(path)
+
+
+def _is_usable(path: Path) -> bool:
+    return path.exists() and not sqlite_files.is_torn(path)
+
+
+def _is_at_head(engine: sa.Engine) -> bool:
+    with reading(engine) as connection:
+        return is_current(connection)
+
+
+def _clear_place(path: Path) -> None:
+    if sqlite_files.was_complete(path):
+        raise ControlDatabaseError(_damaged(path))
+    aside = sqlite_files.quarantine(path)
+    _LOG.warning("the control database %s was torn while it was created; moved to %s", path, aside)
+
+
+def _back_up(path: Path, revision: str) -> None:
+    copy = sqlite_files.back_up(path, f"before-{revision}")
+    _LOG.warning("the control database %s is migrated to %s; copied to %s first", path, revision, copy)
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"the control database {path} is damaged. Put a copy of it in its place. Moving it away begins "
+        "anew without kill switches, approvals and the record of what was sent, so that messages could "
+        "go out twice"
+    )
+
+
+def _ready_postgres(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        # Released with the transaction. Backups of a server are its operator's.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        upgrade(connection)
+
+
+@contextmanager
+def _closed_on_error(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _set_pragmas(connection: sqlite3.Connection, record: object) -> None:
+    del record
+    # Python must not begin transactions by itself: `_begin` does.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    is_writer = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

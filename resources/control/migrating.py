@@ -37,7 +37,7 @@ def revision_of(connection: sa.Connection) -> str | None:
 
 
 def is_current(connection: sa.Connection, scripts: str = SCRIPTS) -> bool:
-    """Whether the database is at the revision of this code. A revision that the code does not know is an error."""
+    """Whether the database is at the revision of this code; a revision unknown to it is an error."""
     current = revision_of(connection)
     newest = newest_revision(scripts)
     known = {script.revision for script in _script_directory(scripts).walk_revisions()}

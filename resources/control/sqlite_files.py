@@ -91,7 +91,6 @@ def _is_readable(path: Path) -> bool:
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                return False
-            raise
+            # Merely locked is not torn.
+            return not is_damage(error)
     return True

@@ -6,6 +6,7 @@ as `datetime.timedelta`.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
 from typing import Annotated
@@ -39,6 +40,36 @@ def parse_duration(value: object) -> timedelta:
     if match is None:
         raise ValueError("write a duration as a number and a unit, for example 90m, 24h, 3d or 2w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait in which `1d` and `24h` differ.
+
+    Attributes:
+        days: Whole local days; the wall clock stays the same when clocks change.
+        exact: Elapsed time.
+    """
+
+    days: int = 0
+    exact: timedelta = timedelta()
+
+
+def parse_wait(value: object) -> Wait:
+    """Days and weeks as local days, hours and minutes as elapsed time."""
+    if isinstance(value, Wait):
+        return value
+    duration = parse_duration(value)
+    if isinstance(value, str) and value.endswith(("d", "w")):
+        return Wait(days=duration.days)
+    return Wait(exact=duration)
+
+
+def format_wait(value: Wait) -> str:
+    """The text that `parse_wait` reads back."""
+    if value.days:
+        return f"{value.days}d"
+    return f"{int(value.exact.total_seconds() // 60)}m"
 
 
 def format_duration(value: timedelta) -> str:
@@ -77,6 +108,12 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern}),
+]
+LocalWait = Annotated[
+    Wait,
+    BeforeValidator(parse_wait),
+    PlainSerializer(format_wait, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern}),
 ]
 Clock = Annotated[

@@ -23,7 +23,7 @@ class QuietHours(Settings):
 
 
 class Cap(Settings):
-    """At most `max` messages to a person in any rolling `window`; on all channels and purposes unless named."""
+    """At most `max` messages to a person in any rolling `window`, whatever is not named counting in."""
 
     name: Name
     max: Annotated[int, Field(ge=0, le=1000)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipelines.contracts.codes import LossPolicy, PriorityClass
-from pipelines.contracts.settings.fields import Duration, Name, Settings, Share
+from pipelines.contracts.settings.fields import Duration, LocalWait, Name, Settings, Share
 
 
 class Entry(Settings):
@@ -24,11 +24,15 @@ class MessageAction(Settings):
 
 
 class Node(Settings):
-    """A station: exactly one of message, wait_for or exit."""
+    """A station: exactly one of message, wait_for or exit.
+
+    Attributes:
+        wait_for: `24h` is elapsed time; `1d` is the same wall clock on the next local day.
+    """
 
     id: Name
     message: MessageAction | None = None
-    wait_for: Duration | None = None
+    wait_for: LocalWait | None = None
     exit: Name | None = None
 
     @model_validator(mode="after")

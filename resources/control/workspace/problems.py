@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+#: A longer list of what there is would hide the problem.
+_SHOWN_NAMES = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -32,7 +35,9 @@ class Problem:
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Without doubles, by file and line."""
     return tuple(
-        sorted(set(problems), key=lambda found: (found.file, found.line, found.where, found.what, found.remedy))
+        sorted(
+            set(problems), key=lambda found: (found.file, found.line, found.where, found.what, found.remedy)
+        )
     )
 
 
@@ -41,6 +46,6 @@ def suggestion(written: str, known: Iterable[str], *, none: str = "nothing is de
     names = sorted(set(known))
     if not names:
         return none
-    listed = f"known are {', '.join(names[:20])}" + (", …" if len(names) > 20 else "")
+    listed = f"known are {', '.join(names[:_SHOWN_NAMES])}" + (", …" if len(names) > _SHOWN_NAMES else "")
     close = get_close_matches(written, names, n=1, cutoff=0.6)
     return f"did you mean {close[0]}? {listed}" if close else listed

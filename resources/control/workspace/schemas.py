@@ -1,4 +1,4 @@
-"""The files of a workspace folder, the types that they hold, and the JSON Schemas published from these types."""
+"""The files of a workspace folder, their types, and the JSON Schemas published from these types."""
 
 import json
 from collections.abc import Mapping
@@ -27,6 +27,8 @@ class FileKind:
     Attributes:
         name: File name; for a folder of files the name of the folder.
         may_hold_secrets: Its values never appear in a message.
+        is_checked_across: The checks across files name every place that the type as a whole would refuse;
+            the type stops at the first and knows no line.
     """
 
     name: str
@@ -34,6 +36,7 @@ class FileKind:
     is_required: bool = False
     is_folder: bool = False
     may_hold_secrets: bool = False
+    is_checked_across: bool = False
 
     @property
     def stem(self) -> str:
@@ -45,9 +48,9 @@ FILE_KINDS: Mapping[str, FileKind] = {
     for kind in (
         FileKind(name="workspace.yml", model=WorkspaceSettings, is_required=True),
         FileKind(name="connections.yml", model=ConnectionsFile, is_required=True, may_hold_secrets=True),
-        FileKind(name="sources.yml", model=SourcesFile, is_required=True),
+        FileKind(name="sources.yml", model=SourcesFile, is_required=True, is_checked_across=True),
         FileKind(name="segments.yml", model=SegmentsFile),
-        FileKind(name="catalogue.yml", model=Catalogue),
+        FileKind(name="catalogue.yml", model=Catalogue, is_checked_across=True),
         FileKind(name="guardrails.yml", model=Guardrails),
         FileKind(name="enrichment.yml", model=EnrichmentSettings),
         FileKind(name="personalization.yml", model=PersonalizationFile),
@@ -73,7 +76,9 @@ def published_schemas() -> dict[str, str]:
             **schema_of(kind.model),
             "title": f"{kind.name}/*.yml" if kind.is_folder else kind.name,
         }
-        texts[f"{kind.stem}.schema.json"] = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        texts[f"{kind.stem}.schema.json"] = (
+            json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        )
     return texts
 
 
@@ -97,9 +102,7 @@ def keys_at(schema: Mapping[str, Any], path: tuple[str | int, ...]) -> set[str]:
 def _options_at(schema: Mapping[str, Any], path: tuple[str | int, ...]) -> list[Mapping[str, Any]]:
     options = _expand(schema, schema)
     for step in path:
-        options = [
-            further for option in options for further in _expand(schema, _child_schema(option, step))
-        ]
+        options = [further for option in options for further in _expand(schema, _child_schema(option, step))]
     return options
 
 
@@ -107,7 +110,11 @@ def _child_schema(option: Mapping[str, Any], step: str | int) -> Mapping[str, An
     if isinstance(step, int):
         child = option.get("items", {})
     else:
-        child = option.get("properties", {}).get(step) or option.get("additionalProperties", {})
+        named = option.get("properties", {}).get(step)
+        any_name = next(
+            iter(option.get("patternProperties", {}).values()), option.get("additionalProperties")
+        )
+        child = any_name if named is None else named
     return child if isinstance(child, Mapping) else {}
 
 

@@ -37,6 +37,13 @@ MAXIMUM_NODES = 50_000
 MAXIMUM_DEPTH = 32
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BRACKET = ("a bracket or brace is opened and never closed", "close it, or separate the entries with commas")
+#: What ruamel.yaml says that it was reading → what and remedy.
+_OPENED = {
+    "while scanning a quoted scalar": ("a quote is opened and never closed", "close the quote"),
+    "while parsing a flow sequence": _BRACKET,
+    "while parsing a flow mapping": _BRACKET,
+}
 _TAB_INDENT = re.compile(r"^ *\t")
 
 
@@ -97,7 +104,9 @@ class _Reader:
             raise self.stop(0, "the file is empty", "write its settings, or delete the file")
         if not isinstance(root, YamlMapping):
             raise self.stop(
-                root.line, "the file is not a mapping", "write `key: value` lines; docs/schemas has their names"
+                root.line,
+                "the file is not a mapping",
+                "write `key: value` lines; docs/schemas has their names",
             )
         return root
 
@@ -122,7 +131,8 @@ class _Reader:
             line = text.count("\n", 0, error.position) + 1
             raise self.stop(line, "the file holds a control character", "delete that character") from None
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # Where a bracket or quote was opened says more than where the file ended without closing it.
+            mark = error.context_mark if error.context in _OPENED else error.problem_mark
             line = mark.line + 1 if mark else 0
             written = lines[line - 1] if 0 < line <= len(lines) else ""
             self.path.clear()
@@ -133,15 +143,19 @@ class _Reader:
     def check_document(self, event: DocumentStartEvent, *, is_second: bool) -> None:
         line = event.start_mark.line + 1
         if is_second:
-            raise self.stop(line, "a second document starts here", "keep one document a file: delete this `---`")
+            raise self.stop(
+                line, "a second document starts here", "keep one document a file: delete this `---`"
+            )
         if event.version not in {None, (1, 2)}:
-            self.report(line, "the file asks for another version of YAML", "delete the %YAML line: files are YAML 1.2")
+            self.report(
+                line, "the file asks for another version of YAML", "delete this line: files are YAML 1.2"
+            )
 
     def node(self, event: NodeEvent, events: Iterator[Event], *, depth: int) -> YamlNode:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         self.node_count += 1
         if self.node_count > MAXIMUM_NODES:
-            raise self.stop(line, f"the file has more than {MAXIMUM_NODES:,} values", "split it, or write less")
+            raise self.stop(line, f"the file has more than {MAXIMUM_NODES:,} values", "write less")
         if depth > MAXIMUM_DEPTH:
             raise self.stop(line, f"nested deeper than {MAXIMUM_DEPTH} levels", "write it flatter")
         if isinstance(event, AliasEvent):
@@ -157,8 +171,9 @@ class _Reader:
     def check_decoration(self, event: NodeEvent, line: int) -> None:
         if event.anchor is not None:
             self.report(line, f"`&{event.anchor}` is an anchor", "delete it: anchors are not read")
-        if getattr(event, "tag", None) is not None:
-            self.report(line, f"`{event.tag}` is a tag", "delete it: types follow from the schema")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            self.report(line, f"`{tag}` is a tag", "delete it: types follow from the schema")
 
     def scalar(self, event: ScalarEvent, line: int, column: int) -> YamlScalar:
         text = str(event.value)
@@ -209,7 +224,9 @@ class _Reader:
             self.report(key.line, "`<<` is a merge key", "write the keys out: merge keys are not read")
         elif name in found:
             self.report(
-                key.line, f"the key is written twice, first in line {found[name].line}", "delete one of the two"
+                key.line,
+                f"the key is written twice, first in line {found[name].line}",
+                "delete one",
             )
         else:
             return not key.is_broken
@@ -227,8 +244,6 @@ def _syntax_problem(problem: str, context: str | None, written: str) -> tuple[st
         )
     if "cannot start any token" in problem:
         return "a value starts with a character that YAML reserves", "put the value in quotes"
-    if "quoted scalar" in (context or ""):
-        return "a quote is opened and never closed", "close the quote"
-    if "flow" in (context or ""):
-        return "a bracket or brace is opened and never closed", "close it, or separate the entries with commas"
+    if context in _OPENED:
+        return _OPENED[context]
     return f"not valid YAML: {problem}", "check indentation, colons and quotes in this line and the one above"

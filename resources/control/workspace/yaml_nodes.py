@@ -78,7 +78,7 @@ def step_into(node: YamlNode, step: Step) -> YamlNode | None:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A node together with the way to it; missing nodes are empty spots, so that checks need no special cases."""
+    """A node together with the way to it; missing nodes are empty spots, so checks need no special cases."""
 
     node: YamlNode | None
     path: tuple[Step, ...] = ()

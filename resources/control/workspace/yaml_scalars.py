@@ -11,7 +11,8 @@ _INTEGER = re.compile(r"^[-+]?[0-9]+$")
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _OTHER_BASE = re.compile(r"^(0o[0-7]+|0x[0-9a-fA-F]+)$")
 _NOT_A_NUMBER = re.compile(r"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$")
-_LEADING_ZERO = re.compile(r"^[-+]?0[0-9]")
+_LEADING_ZERO = re.compile(r"^-?0[0-9]")
+_PLUS = re.compile(r"^\+[0-9.]+$")
 #: Longer than any 64-bit integer; JSON and the database could not carry more.
 _LONGEST_INTEGER = 20
 
@@ -52,6 +53,10 @@ def _refuse_ambiguous(text: str) -> None:
         )
     if _NOT_A_NUMBER.match(text):
         raise AmbiguousScalarError("is not a finite number", "write a finite number, or quotes for text")
+    if _PLUS.match(text):
+        raise AmbiguousScalarError(
+            "is a number, or a phone number", "leave out the plus sign, or write quotes for text"
+        )
     if _INTEGER.match(text) and _LEADING_ZERO.match(text):
         raise AmbiguousScalarError(
             "is a number with a leading zero: decimal, octal or text, depending on who reads it",

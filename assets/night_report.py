@@ -1,0 +1,232 @@
+"""Reads the published tables of a night into the report's sections. Aggregates only: nobody is named."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from assets.steps import Night
+from pipelines.contracts.tables import (
+    ENROLMENTS,
+    FUNNEL,
+    HELD_BACK,
+    LIMIT_PRICES,
+    MODEL_CARDS,
+    PLAN,
+    PRODUCT_AFFINITY,
+    PROOF,
+    REJECTED_ROWS,
+    SEGMENT_SIZES,
+)
+from resources.report.rendering import NightReport, Section, Tile, format_cell, section_of
+
+#: Numbers of the funnel that are shown first: stage and measure.
+TILES = (
+    ("identity", "people"),
+    ("permission", "people who may be contacted"),
+    ("segmentation", "people in a segment"),
+    ("planning", "decision points"),
+    ("planning", "messages planned"),
+    ("planning", "cost"),
+)
+
+
+def compose_report(night: Night) -> NightReport:
+    """The report of a night whose tables are published."""
+    funnel = night.read(FUNNEL).collect()
+    return NightReport(
+        workspace=night.workspace.workspace,
+        night=night.on.isoformat(),
+        as_of=f"{night.as_of:%Y-%m-%d %H:%M}",
+        config_hash=night.config.content_hash[:12],
+        versions=", ".join(f"{name} {version}" for name, version in sorted(night.config.versions.items())),
+        tiles=_tiles(funnel),
+        sections=tuple(compose(night) for compose in SECTIONS),
+    )
+
+
+def _tiles(funnel: pl.DataFrame) -> tuple[Tile, ...]:
+    values = {(row["stage"], row["measure"]): row["value"] for row in funnel.iter_rows(named=True)}
+    return tuple(
+        Tile(
+            measure,
+            f"{values[stage, measure]:,.2f}" if measure == "cost" else f"{values[stage, measure]:,.0f}",
+        )
+        for stage, measure in TILES
+    )
+
+
+def _plan(night: Night) -> Section:
+    plan = (
+        night.read(PLAN)
+        .group_by("programme", "channel")
+        .agg(
+            messages=pl.len().cast(pl.Int64),
+            people=pl.col("customer_id").n_unique().cast(pl.Int64),
+            cost=pl.col("cost_amount").sum(),
+            value=pl.col("value").sort_by("send_id").sum(),
+        )
+        .sort(["messages", "programme", "channel"], descending=[True, False, False])
+        .collect()
+    )
+    return section_of(
+        plan,
+        title="Planned",
+        text="Messages that go out before the next night, after every limit.",
+        labels=("Programme", "Channel", "Messages", "People", "Cost", "Expected value"),
+        bar="messages",
+    )
+
+
+def _held_back(night: Night) -> Section:
+    held = (
+        night.read(HELD_BACK)
+        .select("programme", "outcome", "rule", "decision_count")
+        .sort(["decision_count", "programme", "outcome", "rule"], descending=[True, False, False, False])
+        .collect()
+    )
+    return section_of(
+        held,
+        title="Held back",
+        text="Decision points without a message, and the reason that decided.",
+        labels=("Programme", "Reason", "Limit", "Decisions"),
+        bar="decision_count",
+    )
+
+
+def _limits(night: Night) -> Section:
+    limits = (
+        night.read(LIMIT_PRICES)
+        .select("limit_name", "kind", "limit_value", "used_value", "turned_away_count", "price")
+        .sort("limit_name")
+        .collect()
+    )
+    return section_of(
+        limits,
+        title="Limits and what they cost",
+        text="Price: value of the best message that one more unit of the limit would have let through.",
+        labels=("Limit", "Kind", "Size", "Used", "Turned away", "Price"),
+        when_empty="No shared limit is configured.",
+    )
+
+
+def _proof(night: Night) -> Section:
+    proof = (
+        night.read(PROOF)
+        .select(
+            "guardrail",
+            "checked_count",
+            "worst_observed",
+            "limit_value",
+            "violation_count",
+            verdict=pl.when("is_held").then(pl.lit("holds")).otherwise(pl.lit("violated")),
+        )
+        .sort("guardrail")
+        .collect()
+    )
+    return section_of(
+        proof,
+        title="Proof",
+        text="Every guardrail, recomputed by a checker that shares no code with the planner.",
+        labels=("Guardrail", "Checked", "Worst", "Limit", "Violations", "Verdict"),
+    )
+
+
+def _segments(night: Night) -> Section:
+    sizes = (
+        night.read(SEGMENT_SIZES)
+        .select("segment", "member_count", "entered_count", "left_count")
+        .sort(["member_count", "segment"], descending=[True, False])
+        .collect()
+    )
+    return section_of(
+        sizes,
+        title="Segments",
+        text="Members tonight, and who came and went.",
+        labels=("Segment", "Members", "Entered", "Left"),
+        bar="member_count",
+        when_empty="No segment is configured: write segments.yml.",
+    )
+
+
+def _categories(night: Night) -> Section:
+    favourites = (
+        night.read(PRODUCT_AFFINITY)
+        .filter(pl.col("affinity_rank") == 1)
+        .group_by("category")
+        .agg(people=pl.len().cast(pl.Int64))
+        .sort(["people", "category"], descending=[True, False])
+        .head(12)
+        .collect()
+    )
+    return section_of(
+        favourites,
+        title="Favourite categories",
+        text="Category with the largest share of a person's recent spend.",
+        labels=("Category", "People"),
+        bar="people",
+        when_empty="Needs order_lines and products with a category.",
+    )
+
+
+def _journeys(night: Night) -> Section:
+    stations = (
+        night.read(ENROLMENTS)
+        .group_by("journey", "node_id", "status")
+        .agg(people=pl.len().cast(pl.Int64))
+        .sort("journey", "node_id", "status")
+        .collect()
+    )
+    return section_of(
+        stations,
+        title="Journeys",
+        text="Where people stand after this night.",
+        labels=("Journey", "Node", "State", "People"),
+        bar="people",
+        when_empty="Nobody is on a journey.",
+    )
+
+
+def _models(night: Night) -> Section:
+    cards = (
+        night.read(MODEL_CARDS)
+        .select("model", "metric", "value", "baseline_value", "is_used", "note")
+        .sort("model", "metric")
+        .collect()
+    )
+    return section_of(
+        cards,
+        title="Models",
+        text="Measured on the last closed window, against the simple baseline.",
+        labels=("Model", "Metric", "Value", "Baseline", "Used", "Note"),
+    )
+
+
+def _rejected(night: Night) -> Section:
+    rejected = (
+        night.read(REJECTED_ROWS)
+        .group_by("table", "rule")
+        .agg(rows=pl.len().cast(pl.Int64))
+        .sort("table", "rule")
+        .collect()
+    )
+    return section_of(
+        rejected,
+        title="Rejected rows",
+        text="Source rows that broke their contract and were set aside.",
+        labels=("Table", "Rule", "Rows"),
+        bar="rows",
+        when_empty="None: every row keeps its contract.",
+    )
+
+
+SECTIONS: tuple[Callable[[Night], Section], ...] = (
+    _plan,
+    _held_back,
+    _limits,
+    _proof,
+    _segments,
+    _categories,
+    _journeys,
+    _models,
+    _rejected,
+)

@@ -1,0 +1,23 @@
+select
+    workspace_id,
+    as_of as night_on,
+    customer_id,
+    order_count,
+    order_count_28d,
+    order_count_84d,
+    spend_amount,
+    spend_28d_amount,
+    spend_84d_amount,
+    mean_order_amount,
+    first_order_on,
+    last_order_on,
+    recency_days,
+    tenure_days,
+    mean_gap_days,
+    discount_rate,
+    category_count,
+    redemption_count,
+    rfm_recency_score,
+    rfm_frequency_score,
+    rfm_monetary_score
+from {{ source('enrichment', 'customer_features') }}

@@ -1,0 +1,22 @@
+select
+    workspace_id,
+    as_of as night_on,
+    decision_id,
+    customer_id,
+    product,
+    programme,
+    programme_version,
+    node_id,
+    chosen_candidate_id,
+    outcome,
+    rule,
+    winner_candidate_id,
+    candidate_count,
+    eligible_count,
+    value as predicted_value,
+    propensity,
+    is_propensity_valid,
+    assigned_by,
+    seed,
+    guardrails_version
+from {{ source('planning', 'decisions') }}

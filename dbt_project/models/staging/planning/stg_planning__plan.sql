@@ -1,0 +1,20 @@
+select
+    workspace_id,
+    as_of as night_on,
+    send_id,
+    decision_id,
+    candidate_id,
+    customer_id,
+    product,
+    programme,
+    node_id,
+    channel,
+    purpose,
+    template_id,
+    offer_id,
+    priority_class,
+    value as predicted_value,
+    cost_amount,
+    not_before,
+    not_after
+from {{ source('planning', 'plan') }}

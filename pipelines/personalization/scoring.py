@@ -1,0 +1,67 @@
+"""What an offer to a person is expected to bring, before anyone has been asked.
+
+A cold start: no log of offers and answers is needed, and none is used. The
+numbers below are declared priors, not fitted ones.
+"""
+
+import polars as pl
+
+#: Declared prior: orders that weigh as much as not knowing a person's taste.
+#: With none of their own a person leans to a category as everyone does.
+TASTE_PRIOR_ORDERS = 10
+#: Declared prior: how far taste may move the campaign's base response rate.
+SMALLEST_LIFT, LARGEST_LIFT = 0.2, 5.0
+#: Declared prior: a score is as sure as a share counted over so many messages.
+RESPONSE_PRIOR_MESSAGES = 50
+#: Decimals of a published estimate; hides the last digits in which two machines may differ.
+DECIMALS = 9
+
+
+def shrunk_share() -> pl.Expr:
+    """Share of spend that goes to the offer's category, drawn toward everyone's.
+
+    1 for an offer without a category; 0 for a category that nobody leans to.
+    """
+    own = pl.col("affinity_score").fill_null(0.0)
+    count, prior = pl.col("order_count"), TASTE_PRIOR_ORDERS
+    share = (count * own + prior * pl.col("population_share")) / (count + prior)
+    return pl.when(pl.col("category").is_null()).then(1.0).otherwise(share)
+
+
+def taste_lift() -> pl.Expr:
+    """How much more than everyone a person leans to the category, within the declared bounds.
+
+    1 where there is nothing to compare: an offer on everything, or a category that nobody leans to.
+    """
+    everyone = pl.col("population_share")
+    is_comparable = pl.col("category").is_not_null() & (everyone > 0)
+    lift = (pl.col("share") / everyone).clip(SMALLEST_LIFT, LARGEST_LIFT)
+    return pl.when(is_comparable).then(lift).otherwise(1.0)
+
+
+def response_score() -> pl.Expr:
+    """Chance of a response: declared base rate × lift × chance to be active at all, at most 1."""
+    chance = pl.col("base_response_rate") * taste_lift() * pl.col("active_28d_probability")
+    return chance.clip(0.0, 1.0).round(DECIMALS)
+
+
+def score_uncertainty() -> pl.Expr:
+    """Standard deviation of a Beta distribution with the score as mean and the prior's messages as weight."""
+    score = pl.col("score")
+    return (score * (1 - score) / (RESPONSE_PRIOR_MESSAGES + 1)).sqrt().round(DECIMALS)
+
+
+def spend_if_active() -> pl.Expr:
+    """Spend of the next 28 days on what the offer is about, given any activity.
+
+    The score already holds the chance to be active; dividing by it keeps it from
+    counting twice. 0 for people who are not expected to buy.
+    """
+    chance = pl.col("active_28d_probability")
+    spend = pl.col("expected_spend_28d") * pl.col("share") / chance
+    return pl.when(chance > 0).then(spend).otherwise(0.0)
+
+
+def value_before_cost() -> pl.Expr:
+    """Expected margin after the discount; negative when the discount exceeds the margin."""
+    return (pl.col("score") * spend_if_active() * pl.col("kept_rate")).round(DECIMALS)

@@ -1,0 +1,114 @@
+"""Who may get what, before any value is looked at: an ineligible candidate never competes.
+
+Every test fails closed: a person without a verdict, a zone or an hour gets nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from pipelines.contracts.codes import DecisionOutcome, PriorityClass
+from pipelines.contracts.settings.guardrails import Holdout
+from pipelines.contracts.settings.night import NightConfig
+from pipelines.contracts.settings.switches import KillSwitch
+from pipelines.expressions.holdout import is_held_out, is_universal_holdout
+
+_SWITCHED = {"channel": "channel", "product": "product", "campaign": "programme"}
+#: Rule names of verdicts that no configured limit names.
+PAUSED = "paused"
+NO_VERDICT = "no_verdict"
+UNIVERSAL = "universal"
+
+
+def _first(*verdicts: pl.Expr) -> pl.Expr:
+    """The first verdict that speaks; each is null where its rule does not apply."""
+    return pl.coalesce(*verdicts, pl.lit(None, pl.String))
+
+
+def switched_off_by(kill_switches: Sequence[KillSwitch], paused: frozenset[str]) -> pl.Expr:
+    """Name of the switch that stops a candidate; null when none does."""
+    verdicts = []
+    for switch in kill_switches:
+        hits = pl.lit(True) if switch.scope == "all" else pl.col(_SWITCHED[switch.scope]) == switch.value
+        name = switch.scope if switch.value is None else f"{switch.scope}:{switch.value}"
+        verdicts.append(pl.when(hits).then(pl.lit(name)))
+    return _first(*verdicts, pl.when(pl.col("programme").is_in(sorted(paused))).then(pl.lit(PAUSED)))
+
+
+def held_out_by(programmes: Sequence[str], *, workspace: str, holdout: Holdout) -> pl.Expr:
+    """Name of the holdout that a candidate falls into: the universal one is about marketing only."""
+    person = pl.col("customer_id")
+    is_marketing = pl.col("priority_class") == PriorityClass.MARKETING.value
+    universal = is_universal_holdout(person, workspace=workspace, holdout=holdout)
+    own = holdout.model_copy(update={"universal": 0.0})
+    verdicts = [
+        pl.when(
+            (pl.col("programme") == programme)
+            & is_held_out(person, workspace=workspace, programme=programme, holdout=own)
+        ).then(pl.lit(programme))
+        for programme in programmes
+    ]
+    return _first(pl.when(is_marketing & universal).then(pl.lit(UNIVERSAL)), *verdicts)
+
+
+def _excluded_people(memberships: pl.LazyFrame, excluded: Sequence[str], night: date) -> pl.LazyFrame:
+    return (
+        memberships.filter(
+            pl.col("segment").is_in(list(excluded)),
+            pl.col("entered_on") <= night,
+            pl.col("left_on").is_null() | (pl.col("left_on") > night),
+        )
+        .group_by("customer_id")
+        .agg(excluded_by=pl.col("segment").min())
+    )
+
+
+def judge_candidates(
+    candidates: pl.LazyFrame,
+    contactability: pl.LazyFrame,
+    memberships: pl.LazyFrame,
+    *,
+    config: NightConfig,
+    kill_switches: Sequence[KillSwitch],
+    night: date,
+) -> pl.LazyFrame:
+    """Adds `outcome` and `rule` of the first rule that refuses a candidate; null for those that may go on."""
+    verdicts = contactability.select(
+        "customer_id", "purpose", "channel", "is_allowed", contact_reason="reason"
+    )
+    guardrails = config.guardrails
+    refused = pl.when(~pl.col("is_allowed").fill_null(False)).then(
+        pl.col("contact_reason").fill_null(NO_VERDICT)
+    )
+    rules = {
+        DecisionOutcome.KILL_SWITCH: switched_off_by(kill_switches, config.paused),
+        DecisionOutcome.HOLDOUT: held_out_by(
+            sorted(guardrails.holdout.programmes),
+            workspace=config.workspace.workspace,
+            holdout=guardrails.holdout,
+        ),
+        DecisionOutcome.NOT_CONTACTABLE: refused,
+        DecisionOutcome.EXCLUDED_SEGMENT: pl.col("excluded_by"),
+    }
+    names = {f"refused_by_{outcome.value}": rule for outcome, rule in rules.items()}
+    return (
+        candidates.join(verdicts, on=("customer_id", "purpose", "channel"), how="left", validate="m:1")
+        .join(
+            _excluded_people(memberships, guardrails.excluded_segments, night),
+            on="customer_id",
+            how="left",
+            validate="m:1",
+        )
+        .with_columns(**names)
+        .with_columns(
+            outcome=_first(
+                *(
+                    pl.when(pl.col(name).is_not_null()).then(pl.lit(outcome.value))
+                    for name, outcome in zip(names, rules, strict=True)
+                )
+            ),
+            rule=pl.coalesce(*names),
+        )
+        .drop("is_allowed", "contact_reason", "excluded_by", *names)
+    )

@@ -1,0 +1,137 @@
+"""Catalogue, journeys, sequences, campaigns and destinations: every name that one uses of another exists."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.contracts.codes import Channel
+from resources.control.workspace.findings import Findings
+from resources.control.workspace.folder import stem_of
+from resources.control.workspace.yaml_nodes import Spot
+
+CATALOGUE = "catalogue.yml"
+PERSONALIZATION = "personalization.yml"
+DESTINATIONS = "destinations.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place where a programme uses a template."""
+
+    file: str
+    spot: Spot
+    programme: str
+
+
+def check_programmes(findings: Findings) -> None:
+    _check_catalogue(findings)
+    _check_campaigns(findings)
+    for file, journey in findings.folder.files_in("journeys"):
+        _check_stem(findings, file, journey)
+        _check_segment(findings, file, journey.at("entry", "segment"))
+        for node in journey.at("nodes").items():
+            _check_message(findings, file, node.at("message"))
+    for file, sequence in findings.folder.files_in("sequences"):
+        _check_stem(findings, file, sequence)
+        _check_segment(findings, file, sequence.at("segment"))
+        for step in sequence.at("steps").items():
+            _check_message(findings, file, step)
+    _check_destinations(findings)
+
+
+def template_uses(findings: Findings) -> Iterator[Use]:
+    """Every place where a journey, sequence or campaign names a template."""
+    for file, journey in findings.folder.files_in("journeys"):
+        for node in journey.at("nodes").items():
+            yield Use(file, node.at("message", "template"), stem_of(file))
+    for file, sequence in findings.folder.files_in("sequences"):
+        for step in sequence.at("steps").items():
+            yield Use(file, step.at("template"), stem_of(file))
+    for name, campaign in findings.folder.root(PERSONALIZATION).at("campaigns").entries():
+        for template in campaign.at("templates").items():
+            yield Use(PERSONALIZATION, template, name)
+
+
+def programme_names(findings: Findings) -> set[str]:
+    """Journeys, sequences and campaigns by the names under which holdouts and reports know them."""
+    folder = findings.folder
+    files = [*folder.files_in("journeys"), *folder.files_in("sequences")]
+    return {stem_of(file) for file, _ in files} | folder.root(PERSONALIZATION).at("campaigns").keys()
+
+
+def _names(findings: Findings, part: str) -> set[str]:
+    return findings.folder.root(CATALOGUE).at(part).keys()
+
+
+def _check_stem(findings: Findings, file: str, root: Spot) -> None:
+    name, stem = root.at("name"), stem_of(file)
+    if name.text is not None and name.text != stem:
+        findings.problem(
+            file,
+            name,
+            f"the name `{name.text}` is not the file's name",
+            f"write name: {stem}, or rename the file",
+        )
+
+
+def _check_segment(findings: Findings, file: str, spot: Spot) -> None:
+    segments = findings.folder.root("segments.yml").at("segments").keys()
+    findings.must_be_known(file, spot, segments, noun="segment")
+
+
+def _check_message(findings: Findings, file: str, message: Spot) -> None:
+    findings.must_be_known(file, message.at("template"), _names(findings, "templates"), noun="template")
+    findings.must_be_known(file, message.at("offer"), _names(findings, "offers"), noun="offer")
+
+
+def _check_campaigns(findings: Findings) -> None:
+    for _, campaign in findings.folder.root(PERSONALIZATION).at("campaigns").entries():
+        for offer in campaign.at("offers").items():
+            findings.must_be_known(PERSONALIZATION, offer, _names(findings, "offers"), noun="offer")
+        for template in campaign.at("templates").items():
+            findings.must_be_known(PERSONALIZATION, template, _names(findings, "templates"), noun="template")
+        _check_segment(findings, PERSONALIZATION, campaign.at("audience"))
+
+
+def _check_catalogue(findings: Findings) -> None:
+    catalogue = findings.folder.root(CATALOGUE)
+    channels = catalogue.at("channels").keys()
+    for _, template in catalogue.at("templates").entries():
+        channel = template.at("channel")
+        if channel.text in set(Channel) and channel.text not in channels:
+            findings.problem(
+                CATALOGUE,
+                channel,
+                f"channel `{channel.text}` is not among the channels",
+                f"add `{channel.text}:` with its cost under `channels`",
+            )
+    sources = findings.folder.root("sources.yml").at("sources").keys()
+    missing = " and ".join(f"`{name}`" for name in ("products", "order_lines") if name not in sources)
+    for name, offer in catalogue.at("offers").entries():
+        if missing and offer.at("category").text is not None:
+            findings.warn(
+                CATALOGUE,
+                offer.at("category"),
+                f"nobody can lean to the category of offer `{name}` without {missing}",
+                "add these sources, or leave the category out",
+            )
+
+
+def _check_destinations(findings: Findings) -> None:
+    """Templates on a channel that no destination takes would be planned and never handed over."""
+    destinations = findings.folder.root(DESTINATIONS)
+    if not destinations.at("destinations").exists:
+        return
+    taken = {
+        channel.text
+        for _, destination in destinations.at("destinations").entries()
+        for channel in destination.at("channels").items()
+    }
+    for _, template in findings.folder.root(CATALOGUE).at("templates").entries():
+        channel = template.at("channel")
+        if channel.text in set(Channel) and channel.text not in taken:
+            findings.warn(
+                CATALOGUE,
+                channel,
+                f"no destination takes channel `{channel.text}`",
+                f"add `{channel.text}` to a destination in destinations.yml",
+            )
