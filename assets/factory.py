@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 import dagster as dg
+from resources.lake.errors import ContractBrokenError
 from resources.lake.store import Version, Writer
 
+from assets.footprint import Footprint, measured
 from assets.keys import key_of, spec_of
 from assets.onward_resource import OnwardResource
 from assets.partitions import NIGHT_BEFORE
@@ -52,11 +54,19 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
     def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
         on = date.fromisoformat(context.partition_key)
         context.instance.add_run_tags(context.run_id, {WORKER_TAG: worker_identity()})
-        with onward.writing(step.name, on, run_id=context.run_id, log=context.log) as (night, writer):
+        with (
+            measured() as footprint,
+            onward.writing(step.name, on, run_id=context.run_id, log=context.log) as (night, writer),
+        ):
             output = step.compute(night)
             yield from _verdicts(step, output)
-            versions = _publish(writer, output)
-            yield from _results(step, night, output, versions)
+            try:
+                versions = _publish(writer, output)
+            except ContractBrokenError as broken:
+                yield _broken_contract(broken)
+                raise
+            footprint.read()
+            yield from _results(step, night, output, versions, footprint)
 
     return run_step
 
@@ -119,10 +129,29 @@ def _publish(writer: Writer, output: StepOutput) -> Mapping[Table, Version]:
     return versions
 
 
-def _results(step: Step, night: Night, output: StepOutput, versions: Mapping[Table, Version]) -> StepEvents:
+def _broken_contract(broken: ContractBrokenError) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=CONTRACT_CHECK,
+        asset_key=key_of(broken.table),
+        passed=False,
+        metadata=dict(broken.counts),
+    )
+
+
+def _results(
+    step: Step,
+    night: Night,
+    output: StepOutput,
+    versions: Mapping[Table, Version],
+    footprint: Footprint,
+) -> StepEvents:
+    cost = {
+        "seconds": dg.MetadataValue.float(round(footprint.seconds, 3)),
+        "peak_memory_mb": dg.MetadataValue.float(round(footprint.peak_megabytes, 1)),
+    }
     for table in step.publishes:
         version = versions[table]
-        described = describe_version(table, version, night.lake, plot=step.plots.get(table))
+        described = describe_version(table, version, night.lake, plot=step.plots.get(table)) | cost
         yield dg.MaterializeResult(
             asset_key=key_of(table),
             metadata=described | dict(output.facts.get(table, {})),
@@ -132,8 +161,5 @@ def _results(step: Step, night: Night, output: StepOutput, versions: Mapping[Tab
             check_name=CONTRACT_CHECK,
             asset_key=key_of(table),
             passed=True,
-            metadata={
-                "rows": version.row_count,
-                "rules": len(table.schema._validation_rules(with_cast=False)),
-            },
+            metadata={"rows": version.row_count},
         )

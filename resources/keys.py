@@ -127,7 +127,9 @@ class FileKeys:
                 "restore it from a backup: without it personal tables stay closed"
             ) from None
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeyUnavailableError(f"others may read {self._path} (mode {mode:04o}); run: chmod 600 {self._path}")
+            raise KeyUnavailableError(
+                f"others may read {self._path} (mode {mode:04o}); run: chmod 600 {self._path}"
+            )
         if not lines:
             raise KeyUnavailableError(f"master key file {self._path} is empty; restore it from a backup")
         return _MasterKeys(lines, origin=str(self._path))
@@ -149,7 +151,7 @@ def _key_id(key: bytes) -> str:
 
 
 def _create_key_file(path: Path) -> None:
-    """Writes a fresh key beside the target and links it in, so that of two first users one wins and both agree."""
+    """Writes a fresh key beside its place and links it in: of two first users one wins and both agree."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,23 +9,23 @@
 {# Counts: DuckDB sums integers to 128 bits, Snowflake to NUMBER(38). #}
 {% macro tally(expression) %}cast({{ expression }} as bigint){% endmacro %}
 
-{% macro count_if(condition) %}{{ tally('coalesce(sum(case when ' ~ condition ~ ' then 1 else 0 end), 0)') }}{% endmacro %}
+{% macro count_if(condition) %}{{ tally('sum(case when ' ~ condition ~ ' then 1 else 0 end)') }}{% endmacro %}
 
 {# Division without integer division (Redshift) and without an error on zero: nothing of nothing is unknown. #}
 {% macro quotient(numerator, denominator) -%}
-    cast({{ numerator }} as {{ double() }}) / nullif(cast({{ denominator }} as {{ double() }}), 0)
+cast({{ numerator }} as {{ double() }}) / nullif(cast({{ denominator }} as {{ double() }}), 0)
 {%- endmacro %}
 
 {# Six decimals. Sums of floats depend on the order of rows, which no warehouse promises: rounding makes reruns equal.
    Through a decimal, because Redshift's and PostgreSQL's round() of a float takes no digits. #}
 {% macro rounded(expression) -%}
-    cast(round(cast({{ expression }} as numeric(38, 9)), 6) as {{ double() }})
+cast(round(cast({{ expression }} as numeric(38, 9)), 6) as {{ double() }})
 {%- endmacro %}
 
 {# A column whose name is a reserved word; Snowflake stores names in upper case unless told otherwise. #}
 {% macro reserved(name) -%}
-    {%- if target.type == 'bigquery' -%}`{{ name }}`
-    {%- elif target.type == 'snowflake' -%}"{{ name | upper }}"
-    {%- else -%}"{{ name }}"
-    {%- endif -%}
+{%- if target.type == 'bigquery' -%}`{{ name }}`
+{%- elif target.type == 'snowflake' -%}"{{ name | upper }}"
+{%- else -%}"{{ name }}"
+{%- endif -%}
 {%- endmacro %}

@@ -17,7 +17,7 @@ class DispatchedMessage(dy.Schema):
     status = code(DispatchStatus, "State in the outbox.")
     reason = dy.String(nullable=True, description="Why it was not sent.")
     batch = dy.String(nullable=True, description="Batch or file that it left in.")
-    attempt_count = count("Attempts so far.")
+    attempt_count = count("Attempts that left a trace outside.")
 
 
 class Receipt(dy.Schema):

@@ -45,7 +45,7 @@ class Requirement:
         """For a person: what is off, and what would switch it on."""
         rows = "1 row switches" if self.minimum_rows == 1 else f"{self.minimum_rows:,} rows switch"
         trust = f", {self.useful_rows:,} make it reliable" if self.useful_rows > self.minimum_rows else ""
-        return f"{self.capability} is off, {self.without}; {rows} it on{trust}"
+        return f"this switches off {self.capability}: {self.without}; {rows} it on{trust}"
 
 
 #: By the name used in `sources.yml`, in the order of the source contract.

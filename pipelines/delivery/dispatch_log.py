@@ -14,11 +14,33 @@ from pipelines.expressions.time import INSTANT
 _ANSWERS = {DispatchStatus.ACKED.value: "accepted", DispatchStatus.REJECTED.value: "rejected"}
 
 
+#: States in which a destination has dealt with the message, at the last of however many attempts.
+_DEALT_WITH = (
+    DispatchStatus.SENT.value,
+    DispatchStatus.ACKED.value,
+    DispatchStatus.RECONCILED.value,
+    DispatchStatus.REJECTED.value,
+)
+_TRIED_IN_VAIN = (DispatchStatus.UNKNOWN.value, DispatchStatus.DEAD.value)
+
+
+def _attempt_count() -> pl.Expr:
+    """Attempts that left a trace outside; a claim that a crash cut short is none, or a rerun would differ."""
+    status = pl.col("status")
+    return (
+        pl.when(status.is_in(_DEALT_WITH))
+        .then(pl.lit(1, pl.Int64))
+        .when(status.is_in(_TRIED_IN_VAIN))
+        .then(pl.col("attempt_count"))
+        .otherwise(pl.lit(0, pl.Int64))
+    )
+
+
 def record_dispatches(outbox: pl.LazyFrame, *, workspace: WorkspaceSettings) -> pl.LazyFrame:
     """One row per message of the night, as it stands in the outbox after dispatch."""
-    return outbox.with_columns(workspace_id=pl.lit(workspace.workspace)).select(
-        DispatchedMessage.column_names()
-    )
+    return outbox.with_columns(
+        workspace_id=pl.lit(workspace.workspace), attempt_count=_attempt_count()
+    ).select(DispatchedMessage.column_names())
 
 
 def record_receipts(dispatch_log: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame:

@@ -9,6 +9,7 @@ from pipelines.contracts.codes import DispatchStatus
 BALANCE = {
     DispatchStatus.SENT.value: "sent_count",
     DispatchStatus.ACKED.value: "sent_count",
+    DispatchStatus.RECONCILED.value: "sent_count",
     DispatchStatus.REJECTED.value: "rejected_count",
     DispatchStatus.CANCELLED.value: "cancelled_count",
     DispatchStatus.EXPIRED.value: "expired_count",
@@ -56,7 +57,7 @@ def reconcile_dispatches(plan: pl.LazyFrame, dispatch_log: pl.LazyFrame) -> pl.L
 def describe_imbalance(balance: pl.DataFrame) -> list[str]:
     """One sentence per channel that does not balance; no sentence means that all is accounted for."""
     return [
-        f"{line['channel']}: {line['planned_count']} messages planned, {line['open_count']} of them without a final "
-        f"state, {line['unplanned_count']} in the dispatch log that no plan holds"
+        f"{line['channel']}: {line['planned_count']} messages planned, {line['open_count']} of them without "
+        f"a final state, {line['unplanned_count']} in the dispatch log that no plan holds"
         for line in balance.filter(~pl.col("is_balanced")).to_dicts()
     ]

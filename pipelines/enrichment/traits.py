@@ -179,10 +179,10 @@ def derive_traits(
     workspace: WorkspaceSettings,
 ) -> pl.LazyFrame:
     """One row per person and trait that something is known of; its value is null below the gate."""
-    second = affinity.filter(pl.col("affinity_rank") == 2).select(
-        "customer_id", second_score="affinity_score"
-    )  # noqa: PLR2004
-    favourites = affinity.filter(pl.col("affinity_rank") == 1).join(second, on="customer_id", how="left")
+    first, second = (affinity.filter(pl.col("affinity_rank") == rank) for rank in (1, 2))
+    favourites = first.join(
+        second.select("customer_id", second_score="affinity_score"), on="customer_id", how="left"
+    )
     worth = value.select("customer_id", "expected_spend_28d", "value_rank_rate")
     behaviour = features.join(worth, on="customer_id", how="inner")
     statements = [

@@ -2,7 +2,7 @@
 
 The rate of a person is a decayed mean per local day,
 
-    rate = Σ amount · 2^(−age / h)  /  Σ over observed days of 2^(−age / h),
+    rate = sum of amount * 2^(-age / h)  /  sum over observed days of 2^(-age / h),
 
 with half-life h. For a long tenure the denominator tends to h / ln 2 days. A
 day is observed from the first order on, and at least one half-life is taken as
@@ -41,13 +41,13 @@ def effective_days(horizon_days: int) -> float:
     """Days at today's rate that a horizon is worth: the first 28 count in full, later ones fade."""
     fading = max(horizon_days - HORIZON_DAYS, 0)
     mean_life = FADE_HALF_LIFE_DAYS / math.log(2)
-    return min(horizon_days, HORIZON_DAYS) + mean_life * (1 - 2.0 ** (-fading / FADE_HALF_LIFE_DAYS))
+    return min(horizon_days, HORIZON_DAYS) + mean_life * (1 - math.exp2(-fading / FADE_HALF_LIFE_DAYS))
 
 
 def _observed_days(tenure_days: pl.Expr, half_life_days: float) -> pl.Expr:
     """Decayed number of days since the first order, a geometric series from age 0 to the tenure."""
     oldest = pl.max_horizontal(tenure_days, pl.lit(half_life_days))
-    return (1 - decay(oldest + 1, half_life_days)) / (1 - 2.0 ** (-1 / half_life_days))
+    return (1 - decay(oldest + 1, half_life_days)) / (1 - math.exp2(-1 / half_life_days))
 
 
 def purchase_rates(
@@ -58,10 +58,11 @@ def purchase_rates(
     workspace: WorkspaceSettings,
     as_of: datetime,
 ) -> pl.LazyFrame:
-    """Per day and person with an order: `spend_rate` in major units (never negative), `order_rate`, `visit_rate`.
+    """Rates per day of everyone with an order: `spend_rate`, `order_rate` and `visit_rate`.
 
-    A visit is a local day with an order: several baskets on one day say no more
-    about the next day than one does.
+    Spend is in major units and never negative, whatever was returned. A visit is
+    a local day with an order: several baskets on one day say no more about the
+    next day than one does.
     """
     half_life = settings.value_half_life_days
     weight = decay(pl.col("age_days"), half_life)

@@ -49,7 +49,7 @@ def message_terms(catalogue: Catalogue, template: str, offer: str | None) -> Mes
 
 
 def net_value(response_rate: pl.Expr, spend: pl.Expr, margin_rate: pl.Expr, cost: pl.Expr) -> pl.Expr:
-    """Expected response × expected spend × margin − cost, in the workspace's currency.
+    """Expected response × expected spend × margin - cost, in the workspace's currency.
 
     Responses and spend are declared priors, not effects: the whole spend of a
     responder is credited to the message.

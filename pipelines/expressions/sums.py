@@ -2,8 +2,8 @@
 
 import polars as pl
 
-#: Fixed-point steps per unit. A step of 1e-9 lies far below a cent, and the
-#: integers of 1e18 rows of the largest amount still fit into 128 bits.
+#: Fixed-point steps per unit. A step of 1e-9 lies far below a cent, and 1e14 rows
+#: of the largest amount in minor units still fit into 128 bits.
 _STEPS_PER_UNIT = 1e9
 
 

@@ -29,7 +29,10 @@ def arm() -> pl.Expr:
 
 
 def _messages(plan: pl.LazyFrame) -> pl.LazyFrame:
-    """Messages per assignment; float values are summed in the order of their ids, so that a rerun gives the same bytes."""
+    """Messages per assignment.
+
+    Values are floats: summed in the order of their ids, so that a rerun gives the same bytes.
+    """
     return plan.group_by(ASSIGNMENT).agg(
         message_count=pl.len().cast(pl.Int64),
         cost_minor=to_minor(pl.col("cost_amount")).sum(),

@@ -26,7 +26,7 @@ def _orders_by_person(
     )
 
 
-def close_outcomes(  # noqa: PLR0913  three tables and four facts of the night, all by name
+def close_outcomes(
     past_exposures: pl.LazyFrame,
     orders: pl.LazyFrame,
     customer_links: pl.LazyFrame,

@@ -1,6 +1,6 @@
 """Campaigns as frames: which offers and templates compete tonight, and for whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,7 +32,7 @@ class CampaignTables:
     audiences: pl.LazyFrame
 
 
-_OFFERS = {
+_OFFERS: dict[str, pl.DataType | type[pl.DataType]] = {
     "campaign": pl.String,
     "offer_id": pl.String,
     "category": pl.String,
@@ -40,7 +40,7 @@ _OFFERS = {
     "base_response_rate": pl.Float64,
     "offers_per_person": pl.Int64,
 }
-_TEMPLATES = {
+_TEMPLATES: dict[str, pl.DataType | type[pl.DataType]] = {
     "campaign": pl.String,
     "template_id": pl.String,
     "channel": pl.String,
@@ -49,19 +49,23 @@ _TEMPLATES = {
     "priority_class": pl.String,
     "priority": pl.Int64,
 }
-_AUDIENCES = {"campaign": pl.String, "segment": pl.String}
+_AUDIENCES: dict[str, pl.DataType | type[pl.DataType]] = {"campaign": pl.String, "segment": pl.String}
 
 
-def campaign_problems(settings: PersonalizationSettings, *, segments: Mapping[str, object]) -> list[str]:
+def campaign_problems(settings: PersonalizationSettings, *, segments: Collection[str]) -> list[str]:
     """One message per name in a campaign that the catalogue or the segments do not have."""
     problems = []
     for name, campaign in sorted(settings.campaigns.items()):
-        named = [("offer", offer, settings.catalogue.offers) for offer in campaign.offers]
-        named += [("template", template, settings.catalogue.templates) for template in campaign.templates]
-        named += [("segment", campaign.audience, segments)] if campaign.audience else []
+        audience = [] if campaign.audience is None else [campaign.audience]
+        named: list[tuple[str, Collection[str], Collection[str]]] = [
+            ("offer", campaign.offers, settings.catalogue.offers),
+            ("template", campaign.templates, settings.catalogue.templates),
+            ("segment", audience, segments),
+        ]
         problems += [
             f"campaign {name} names the {kind} {value}, which does not exist"
-            for kind, value, known in named
+            for kind, values, known in named
+            for value in values
             if value not in known
         ]
     return problems
@@ -73,15 +77,13 @@ def campaign_tables(config: NightConfig, *, sending_day: date) -> CampaignTables
     Raises:
         CampaignReferenceError: A campaign names what does not exist.
     """
-    problems = campaign_problems(config.personalization, segments=config.enrichment.segments)
+    campaigns = sorted(config.personalization.campaigns.items())
+    active = {name: campaign for name, campaign in campaigns if name not in config.paused}
+    settings = config.personalization.model_copy(update={"campaigns": active})
+    problems = campaign_problems(settings, segments=config.enrichment.segments)
     if problems:
         raise CampaignReferenceError("; ".join(problems))
-    active = {
-        name: campaign
-        for name, campaign in sorted(config.personalization.campaigns.items())
-        if name not in config.paused
-    }
-    catalogue = config.personalization.catalogue
+    catalogue = settings.catalogue
     offers = [
         _offer_row(name, campaign, offer, catalogue.offers[offer])
         for name, campaign in active.items()
@@ -89,7 +91,7 @@ def campaign_tables(config: NightConfig, *, sending_day: date) -> CampaignTables
         if _is_valid(catalogue.offers[offer], sending_day)
     ]
     templates = [
-        _template_row(name, campaign, template, config.personalization)
+        _template_row(name, campaign, template, settings)
         for name, campaign in active.items()
         for template in dict.fromkeys(campaign.templates)
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.contracts.settings.guardrails import QuietHours
@@ -92,7 +93,7 @@ def allowed_stretches(
     stretches: list[Stretch] = []
     for piece_start, piece_end in _constant_pieces(zone, start, end):
         cuts = _cuts(zone, quiet, piece_start, piece_end)
-        for cut, following in zip(cuts, cuts[1:], strict=False):
+        for cut, following in pairwise(cuts):
             if is_quiet(cut.astimezone(zone).time(), quiet) or cut == following:
                 continue
             if stretches and stretches[-1].end == cut:

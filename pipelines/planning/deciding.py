@@ -17,7 +17,6 @@ from pipelines.contracts.codes import DecisionOutcome, PriorityClass, Product
 from pipelines.contracts.settings.guardrails import Guardrails
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
-from pipelines.expressions.digest import digest
 from pipelines.expressions.money import to_minor
 from pipelines.expressions.time import INSTANT, end_of_local_day
 from pipelines.planning.allocation import OTHER_ACTION_CHOSEN, PLANNED, Contenders, Fates, Send, allocate
@@ -52,27 +51,22 @@ def _is_finite() -> pl.Expr:
     return (pl.col("value").is_finite() & pl.col("score").is_finite()).fill_null(False)
 
 
-def _in_order_of_precedence(candidates: pl.LazyFrame, seed: int) -> pl.LazyFrame:
-    """Class, priority with age, age, value; the digest makes ties fair, the id makes them exact."""
+def _in_order_of_precedence(candidates: pl.LazyFrame) -> pl.LazyFrame:
+    """Class, priority with age, age, value; ties go by id, a digest, so they favour nobody."""
     aged = pl.col("priority") + AGEING_PER_NIGHT * pl.col("waiting_nights")
     classes = pl.col("priority_class").replace_strict(_CLASS_RANKS, return_dtype=pl.Int64)
     return (
-        candidates.with_columns(
-            class_rank=classes,
-            aged_priority=aged,
-            draw=digest(f"planning order {seed}", pl.col("candidate_id")),
-        )
+        candidates.with_columns(class_rank=classes, aged_priority=aged)
         .sort(
             "class_rank",
             "aged_priority",
             "waiting_nights",
             "value",
-            "draw",
             "candidate_id",
-            descending=[False, True, True, True, False, False],
+            descending=[False, True, True, True, False],
         )
         .with_row_index("place")
-        .drop("class_rank", "aged_priority", "draw")
+        .drop("class_rank", "aged_priority")
     )
 
 
@@ -180,6 +174,24 @@ def _with_fates(
     )
 
 
+def _judged(
+    inputs: PlanningInputs, config: NightConfig, kill_switches: Sequence[KillSwitch], night: date
+) -> pl.LazyFrame:
+    send_times = inputs.send_times.select("customer_id", "time_zone", "local_hour")
+    return (
+        judge_candidates(
+            inputs.candidates,
+            inputs.contactability,
+            inputs.memberships,
+            config=config,
+            kill_switches=kill_switches,
+            night=night,
+        )
+        .join(send_times, on="customer_id", how="left", validate="m:1")
+        .pipe(_in_order_of_precedence)
+    )
+
+
 def plan_night(
     inputs: PlanningInputs,
     *,
@@ -194,23 +206,8 @@ def plan_night(
     `NightPlan.rejected` and in no other table.
     """
     until = end_of_local_day(night + timedelta(days=1), config.workspace.zone)
-    send_times = inputs.send_times.select("customer_id", "time_zone", "local_hour")
-    judged = (
-        judge_candidates(
-            inputs.candidates,
-            inputs.contactability,
-            inputs.memberships,
-            config=config,
-            kill_switches=kill_switches,
-            night=night,
-        )
-        .join(send_times, on="customer_id", how="left", validate="m:1")
-        .pipe(_in_order_of_precedence, config.workspace.seed)
-    )
     # Collected here: allocation is sequential.
-    everyone, ledger = pl.collect_all([judged, inputs.ledger])
-    everyone = everyone.sort("place")
-    rejected = everyone.filter(~_is_finite())
+    everyone, ledger = pl.collect_all([_judged(inputs, config, kill_switches, night), inputs.ledger])
     candidates = (
         everyone.filter(_is_finite())
         .pipe(_with_windows, config.guardrails, as_of, until)
@@ -228,5 +225,10 @@ def plan_night(
     refused = candidates.filter(pl.col("outcome").is_not_null()).with_columns(
         winner_candidate_id=pl.lit(None, pl.String)
     )
-    judged_all = pl.concat([_with_fates(eligible, fates, [*personal, *shared]), refused])
-    return publish_plan(judged_all, rejected, fates=fates, shared=shared, config=config)
+    return publish_plan(
+        pl.concat([_with_fates(eligible, fates, [*personal, *shared]), refused]),
+        everyone.filter(~_is_finite()),
+        fates=fates,
+        shared=shared,
+        config=config,
+    )

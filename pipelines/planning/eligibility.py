@@ -12,7 +12,7 @@ from pipelines.contracts.codes import DecisionOutcome, PriorityClass
 from pipelines.contracts.settings.guardrails import Holdout
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
-from pipelines.expressions.holdout import is_held_out, is_universal_holdout
+from pipelines.expressions.holdout import is_programme_holdout, is_universal_holdout
 
 _SWITCHED = {"channel": "channel", "product": "product", "campaign": "programme"}
 #: Rule names of verdicts that no configured limit names.
@@ -41,11 +41,10 @@ def held_out_by(programmes: Sequence[str], *, workspace: str, holdout: Holdout) 
     person = pl.col("customer_id")
     is_marketing = pl.col("priority_class") == PriorityClass.MARKETING.value
     universal = is_universal_holdout(person, workspace=workspace, holdout=holdout)
-    own = holdout.model_copy(update={"universal": 0.0})
     verdicts = [
         pl.when(
             (pl.col("programme") == programme)
-            & is_held_out(person, workspace=workspace, programme=programme, holdout=own)
+            & is_programme_holdout(person, workspace=workspace, programme=programme, holdout=holdout)
         ).then(pl.lit(programme))
         for programme in programmes
     ]
@@ -64,6 +63,22 @@ def _excluded_people(memberships: pl.LazyFrame, excluded: Sequence[str], night: 
     )
 
 
+def _rules(config: NightConfig, kill_switches: Sequence[KillSwitch]) -> dict[DecisionOutcome, pl.Expr]:
+    """Name of the rule that refuses a candidate, by outcome, in the order in which they are tested."""
+    holdout = config.guardrails.holdout
+    refused = pl.when(~pl.col("is_allowed").fill_null(False)).then(
+        pl.col("contact_reason").fill_null(NO_VERDICT)
+    )
+    return {
+        DecisionOutcome.KILL_SWITCH: switched_off_by(kill_switches, config.paused),
+        DecisionOutcome.HOLDOUT: held_out_by(
+            sorted(holdout.programmes), workspace=config.workspace.workspace, holdout=holdout
+        ),
+        DecisionOutcome.NOT_CONTACTABLE: refused,
+        DecisionOutcome.EXCLUDED_SEGMENT: pl.col("excluded_by"),
+    }
+
+
 def judge_candidates(
     candidates: pl.LazyFrame,
     contactability: pl.LazyFrame,
@@ -74,41 +89,20 @@ def judge_candidates(
     night: date,
 ) -> pl.LazyFrame:
     """Adds `outcome` and `rule` of the first rule that refuses a candidate; null for those that may go on."""
-    verdicts = contactability.select(
-        "customer_id", "purpose", "channel", "is_allowed", contact_reason="reason"
-    )
-    guardrails = config.guardrails
-    refused = pl.when(~pl.col("is_allowed").fill_null(False)).then(
-        pl.col("contact_reason").fill_null(NO_VERDICT)
-    )
-    rules = {
-        DecisionOutcome.KILL_SWITCH: switched_off_by(kill_switches, config.paused),
-        DecisionOutcome.HOLDOUT: held_out_by(
-            sorted(guardrails.holdout.programmes),
-            workspace=config.workspace.workspace,
-            holdout=guardrails.holdout,
-        ),
-        DecisionOutcome.NOT_CONTACTABLE: refused,
-        DecisionOutcome.EXCLUDED_SEGMENT: pl.col("excluded_by"),
+    keys = ("customer_id", "purpose", "channel")
+    verdicts = contactability.select(*keys, "is_allowed", contact_reason="reason")
+    excluded = _excluded_people(memberships, config.guardrails.excluded_segments, night)
+    refusals = {
+        f"refused_by_{outcome.value}": (outcome.value, rule)
+        for outcome, rule in _rules(config, kill_switches).items()
     }
-    names = {f"refused_by_{outcome.value}": rule for outcome, rule in rules.items()}
+    outcomes = [
+        pl.when(pl.col(name).is_not_null()).then(pl.lit(outcome)) for name, (outcome, _) in refusals.items()
+    ]
     return (
-        candidates.join(verdicts, on=("customer_id", "purpose", "channel"), how="left", validate="m:1")
-        .join(
-            _excluded_people(memberships, guardrails.excluded_segments, night),
-            on="customer_id",
-            how="left",
-            validate="m:1",
-        )
-        .with_columns(**names)
-        .with_columns(
-            outcome=_first(
-                *(
-                    pl.when(pl.col(name).is_not_null()).then(pl.lit(outcome.value))
-                    for name, outcome in zip(names, rules, strict=True)
-                )
-            ),
-            rule=pl.coalesce(*names),
-        )
-        .drop("is_allowed", "contact_reason", "excluded_by", *names)
+        candidates.join(verdicts, on=keys, how="left", validate="m:1")
+        .join(excluded, on="customer_id", how="left", validate="m:1")
+        .with_columns(**{name: rule for name, (_, rule) in refusals.items()})
+        .with_columns(outcome=pl.coalesce(*outcomes), rule=pl.coalesce(*refusals))
+        .drop("is_allowed", "contact_reason", "excluded_by", *refusals)
     )

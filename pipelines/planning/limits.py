@@ -16,9 +16,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonLimit:
-    """At most `maximum` messages to one person within less than `window_us`; a minimum gap is such a limit of 1.
+    """At most `maximum` messages to one person within less than `window_us`; exactly that apart is allowed.
 
-    Messages exactly a window apart are allowed.
+    A minimum gap is such a limit of 1.
     """
 
     name: str

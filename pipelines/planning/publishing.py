@@ -24,6 +24,10 @@ _INELIGIBLE = [
         DecisionOutcome.OUT_OF_TIME,
     )
 ]
+#: Outcomes that a shared limit decides.
+_SHARED = [
+    outcome.value for outcome in (DecisionOutcome.CAPACITY, DecisionOutcome.STOCK, DecisionOutcome.BUDGET)
+]
 _IS_PLANNED = pl.col("outcome") == DecisionOutcome.PLANNED.value
 #: The policy that chose. It draws nothing, so what it does has probability 1.
 POLICY = "greedy"
@@ -31,7 +35,11 @@ POLICY = "greedy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightPlan:
-    """The tables of a night's plan; `rejected` holds candidates whose numbers are not finite."""
+    """The tables of a night's plan, in no particular order.
+
+    Attributes:
+        rejected: Candidates whose numbers are not finite; they are in no other table.
+    """
 
     decisions: pl.DataFrame
     decision_candidates: pl.DataFrame
@@ -42,21 +50,8 @@ class NightPlan:
 
 
 def _decision_candidates(judged: pl.DataFrame) -> pl.DataFrame:
-    return judged.select(
-        "workspace_id",
-        "decision_id",
-        "candidate_id",
-        "customer_id",
-        "channel",
-        "template_id",
-        "offer_id",
-        "score",
-        "value",
-        "is_eligible",
-        "outcome",
-        "rule",
-        probability=_IS_PLANNED.cast(pl.Float64),
-    ).sort(DecisionCandidate.primary_key())
+    probability = _IS_PLANNED.cast(pl.Float64)
+    return judged.with_columns(probability=probability).select(DecisionCandidate.column_names())
 
 
 def _decisions(judged: pl.DataFrame, config: NightConfig) -> pl.DataFrame:
@@ -65,29 +60,22 @@ def _decisions(judged: pl.DataFrame, config: NightConfig) -> pl.DataFrame:
     The best is the first in order of precedence among those that were allowed
     to compete, or among all when none was.
     """
-    first = ["is_planned", "is_eligible", "place"]
-    ranked = judged.with_columns(is_planned=_IS_PLANNED).sort(first, descending=[True, True, False])
-    told = [
-        "customer_id",
-        "product",
-        "programme",
-        "programme_version",
-        "node_id",
-        "outcome",
-        "rule",
-        "winner_candidate_id",
-    ]
-    chosen = pl.col("is_planned")
+    count = judged.height
+    rank = pl.col("place").cast(pl.Int64) + pl.when(_IS_PLANNED).then(0).when("is_eligible").then(
+        count
+    ).otherwise(2 * count)
+    ranked = judged.with_columns(rank=rank)
+    points = ranked.group_by("decision_id").agg(
+        rank=pl.col("rank").min(),
+        candidate_count=pl.len().cast(pl.Int64),
+        eligible_count=pl.col("is_eligible").sum().cast(pl.Int64),
+    )
     return (
-        ranked.group_by("workspace_id", "decision_id", maintain_order=True)
-        .agg(
-            *(pl.col(name).first() for name in told),
-            chosen_candidate_id=pl.when(chosen).then(pl.col("candidate_id")).first(),
-            candidate_count=pl.len().cast(pl.Int64),
-            eligible_count=pl.col("is_eligible").sum().cast(pl.Int64),
-            value=pl.when(chosen).then(pl.col("value")).otherwise(0.0).first(),
-        )
+        points.drop("decision_id")
+        .join(ranked, on="rank", how="inner", validate="1:1")
         .with_columns(
+            chosen_candidate_id=pl.when(_IS_PLANNED).then(pl.col("candidate_id")),
+            value=pl.when(_IS_PLANNED).then(pl.col("value")).otherwise(0.0),
             propensity=pl.lit(1.0),
             is_propensity_valid=pl.lit(True),
             assigned_by=pl.lit(POLICY),
@@ -95,18 +83,12 @@ def _decisions(judged: pl.DataFrame, config: NightConfig) -> pl.DataFrame:
             guardrails_version=pl.lit(config.version_of("guardrails"), pl.Int64),
         )
         .select(Decision.column_names())
-        .sort(Decision.primary_key())
     )
 
 
 def _plan(judged: pl.DataFrame) -> pl.DataFrame:
     send_id = identifier("send", pl.col("decision_id"), pl.col("channel"))
-    return (
-        judged.filter(_IS_PLANNED)
-        .with_columns(send_id=send_id)
-        .select(PlannedMessage.column_names())
-        .sort(PlannedMessage.primary_key())
-    )
+    return judged.filter(_IS_PLANNED).with_columns(send_id=send_id).select(PlannedMessage.column_names())
 
 
 def _limit_prices(
@@ -130,14 +112,15 @@ def _limit_prices(
             "used_value": pl.Float64,
         },
     )
-    turned_away = judged.group_by(limit_name="rule").agg(
-        turned_away_count=pl.len().cast(pl.Int64), price=pl.col("value").max().clip(lower_bound=0.0)
+    turned_away = (
+        judged.filter(pl.col("outcome").is_in(_SHARED))
+        .group_by(limit_name="rule")
+        .agg(turned_away_count=pl.len().cast(pl.Int64), price=pl.col("value").max().clip(lower_bound=0.0))
     )
     return (
         limits.join(turned_away, on="limit_name", how="left", validate="1:1")
         .with_columns(pl.col("turned_away_count").fill_null(0), pl.col("price").fill_null(0.0))
         .select(LimitPrice.column_names())
-        .sort(LimitPrice.primary_key())
     )
 
 
@@ -148,7 +131,6 @@ def _held_back(decisions: pl.DataFrame) -> pl.DataFrame:
         .group_by(HeldBack.primary_key())
         .agg(decision_count=pl.len().cast(pl.Int64))
         .select(HeldBack.column_names())
-        .sort(HeldBack.primary_key())
     )
 
 
@@ -160,7 +142,7 @@ def publish_plan(
     shared: Sequence[SharedLimit],
     config: NightConfig,
 ) -> NightPlan:
-    """Shape the tables from candidates with `outcome`, `rule`, `winner_candidate_id`, `place` and their window."""
+    """Shape the tables from candidates with outcome, rule, winner, place in the order and window."""
     judged = judged.with_columns(is_eligible=~pl.col("outcome").is_in(_INELIGIBLE))
     decisions = _decisions(judged, config)
     return NightPlan(

@@ -118,16 +118,26 @@ class ActivityLog:
         return ChainHead(0, GENESIS) if row is None else ChainHead(row.activity_count, row.hash)
 
 
-def record_activity(connection: sa.Connection, workspace_id: str, activity: Activity, *, at: datetime) -> int:
-    """Add an activity to the chain inside the transaction of what it tells about; returns its position."""
+def lock_chain(connection: sa.Connection, workspace_id: str) -> ChainHead:
+    """Make everyone else who changes the workspace wait until the transaction ends.
+
+    Appends queue up here, so that the chain never forks. A change that decides
+    by what it reads takes the lock before it reads.
+    """
     connection.execute(
         upsert(connection, ACTIVITY_HEADS)
         .values(workspace_id=workspace_id, activity_count=0, hash=GENESIS)
         .on_conflict_do_nothing()
     )
-    is_ours = ACTIVITY_HEADS.c.workspace_id == workspace_id
-    # The lock on the head makes concurrent appends queue up, so that the chain never forks.
-    head = connection.execute(sa.select(ACTIVITY_HEADS).where(is_ours).with_for_update()).one()
+    head = connection.execute(
+        sa.select(ACTIVITY_HEADS).where(ACTIVITY_HEADS.c.workspace_id == workspace_id).with_for_update()
+    ).one()
+    return ChainHead(head.activity_count, head.hash)
+
+
+def record_activity(connection: sa.Connection, workspace_id: str, activity: Activity, *, at: datetime) -> int:
+    """Add an activity to the chain inside the transaction of what it tells about; returns its position."""
+    head = lock_chain(connection, workspace_id)
     row: dict[str, Any] = {
         "workspace_id": workspace_id,
         "id": uuid4(),
@@ -143,7 +153,9 @@ def record_activity(connection: sa.Connection, workspace_id: str, activity: Acti
     row["hash"] = _hash_of(row)
     connection.execute(sa.insert(ACTIVITIES).values(row))
     connection.execute(
-        sa.update(ACTIVITY_HEADS).where(is_ours).values(activity_count=row["position"], hash=row["hash"])
+        sa.update(ACTIVITY_HEADS)
+        .where(ACTIVITY_HEADS.c.workspace_id == workspace_id)
+        .values(activity_count=row["position"], hash=row["hash"])
     )
     return int(row["position"])
 

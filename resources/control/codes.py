@@ -2,6 +2,19 @@
 
 from enum import StrEnum
 
+from pipelines.contracts.codes import Product
+
+
+class ConfigOwner(StrEnum):
+    """Whose config it is: one of the five products, or the workspace that they share."""
+
+    CONNECTOR = Product.CONNECTOR.value
+    ENRICHMENT = Product.ENRICHMENT.value
+    JOURNEYS = Product.JOURNEYS.value
+    SEQUENCING = Product.SEQUENCING.value
+    PERSONALIZATION = Product.PERSONALIZATION.value
+    WORKSPACE = "workspace"
+
 
 class ConfigStatus(StrEnum):
     DRAFT = "DRAFT"

@@ -108,6 +108,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
 
 def _ready_sqlite(engine: sa.Engine, path: Path) -> None:
     if _is_usable(path) and _is_at_head(engine):
+        sqlite_files.note_complete(path)
         return
     with sqlite_files.locked(path):
         # All that was seen before may be over: another process could have finished creating the file.

@@ -6,9 +6,8 @@ from the plan. Whoever enqueues, claims or moves rows names its lease, and is
 refused when that lease is over.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -222,7 +221,8 @@ class Outbox:
     def _put(
         self, connection: sa.Connection, rows: Sequence[OutboxRow], *, night: date, plan_mark: str
     ) -> None:
-        _require_distinct(rows)
+        if len({row.send_id for row in rows}) < len(rows):
+            raise ValueError("the plan holds a message more than once; nothing was enqueued")
         now = self._now()
         same = {
             "workspace_id": self._workspace_id,
@@ -235,7 +235,7 @@ class Outbox:
             "updated_at": now,
         }
         for start in range(0, len(rows), _CHUNK):
-            put_planned(connection, [same | asdict(row) for row in rows[start : start + _CHUNK]])
+            put_planned(connection, [same | _planned(row) for row in rows[start : start + _CHUNK]])
 
     def _taking(self, lease: Lease) -> sa.Update:
         return (
@@ -282,16 +282,15 @@ def _is_claim_of(lease: Lease) -> sa.ColumnElement[bool]:
     return (OUTBOX.c.lease == lease.name) & (OUTBOX.c.epoch == lease.epoch)
 
 
-def _require_distinct(rows: Sequence[OutboxRow]) -> None:
-    twice = [send_id for send_id, count in Counter(row.send_id for row in rows).items() if count > 1]
-    if twice:
-        raise ValueError(f"the plan holds message {min(twice)} more than once; nothing was enqueued")
-
-
 def _chunks(send_ids: Iterable[str]) -> Iterator[list[str]]:
     distinct = sorted(set(send_ids))
     for start in range(0, len(distinct), _CHUNK):
         yield distinct[start : start + _CHUNK]
+
+
+def _planned(row: OutboxRow) -> dict[str, object]:
+    # `dataclasses.asdict` copies every value deeply: half of the time for 100,000 rows.
+    return {name: getattr(row, name) for name in OutboxRow.__slots__}
 
 
 def _record(row: sa.Row[Any]) -> OutboxRecord:

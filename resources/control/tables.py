@@ -7,8 +7,16 @@ name says.
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import DispatchStatus, Product
-from resources.control.codes import ApprovalStatus, Automation, ConfigStatus, OverrideKind, Role, Scope
+from pipelines.contracts.codes import DispatchStatus
+from resources.control.codes import (
+    ApprovalStatus,
+    Automation,
+    ConfigOwner,
+    ConfigStatus,
+    OverrideKind,
+    Role,
+    Scope,
+)
 from resources.control.columns import code, instant, json_value, key, text, whole, workspace
 
 METADATA = sa.MetaData(
@@ -26,7 +34,7 @@ CONFIGS = sa.Table(
     METADATA,
     workspace(),
     key(),
-    code("product", Product),
+    code("product", ConfigOwner),
     text("user_id"),
     text("campaign_id", nullable=True),
     text("name"),
@@ -48,7 +56,7 @@ CONFIG_VERSIONS = sa.Table(
     workspace(),
     key(),
     sa.Column("config_id", sa.Uuid, sa.ForeignKey("configs.id"), nullable=False),
-    code("product", Product),
+    code("product", ConfigOwner),
     text("name"),
     whole("version"),
     json_value("settings"),

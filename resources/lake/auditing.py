@@ -43,14 +43,18 @@ def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     """
     found = frame.collect_schema()
     wanted = table.schema.columns()
-    problems = [f"column {name} is missing" for name in wanted if name not in found]
-    problems += [
-        f"column {name} is {found[name]}, the contract says {column.dtype}"
+    problems = {f"{name}|missing": f"column {name} is missing" for name in wanted if name not in found}
+    problems |= {
+        f"{name}|type": f"column {name} is {found[name]}, the contract says {column.dtype}"
         for name, column in wanted.items()
         if name in found and not _is_lossless(found[name], column)
-    ]
+    }
     if problems:
-        raise ContractBrokenError(f"{table.identifier} does not fit its contract: {'; '.join(problems)}")
+        raise ContractBrokenError(
+            f"{table.identifier} does not fit its contract: {'; '.join(problems.values())}",
+            table=table,
+            counts=dict.fromkeys(problems, 1),
+        )
     return frame.select(
         pl.col(name) if column.validate_dtype(found[name]) else pl.col(name).cast(column.dtype)
         for name, column in wanted.items()
@@ -123,7 +127,11 @@ def refuse_broken(found: Audit, table: Table) -> None:
         return
     counts = ", ".join(f"{rule}: {count}" for rule, count in sorted(found.broken_rules.items()))
     noun, verb = ("row", "breaks") if found.broken_row_count == 1 else ("rows", "break")
-    raise ContractBrokenError(f"{found.broken_row_count} {noun} {verb} {table.identifier}: {counts}")
+    raise ContractBrokenError(
+        f"{found.broken_row_count} {noun} {verb} {table.identifier}: {counts}",
+        table=table,
+        counts=dict(found.broken_rules),
+    )
 
 
 def refuse_repeated(count: int, table: Table) -> None:

@@ -2,32 +2,29 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
 from pipelines.contracts.columns import Table
-from pipelines.expressions import digest
 from resources.keys import KeyProvider, WrappedKey
-from resources.lake import auditing, encryption, files, manifest
+from resources.lake import auditing, buckets, encryption, files, manifest
 from resources.lake.auditing import Audit
 from resources.lake.files import HashedFile
 from resources.lake.layout import MANIFEST, Layout
 from resources.lake.manifest import DataFile, Manifest
-from resources.lake.reading import BUCKET_KEY
 
 
 class Draft:
     """The staging folder of one version of one table."""
 
-    def __init__(self, table: Table, version: str, *, layout: Layout, keys: KeyProvider) -> None:
+    def __init__(self, table: Table, version: str, *, step: str, layout: Layout, keys: KeyProvider) -> None:
         self._table = table
         self._version = version
         self._layout = layout
         self._keys = keys
         self._key = encryption.fresh_key() if table.is_personal else None
         self._place = encryption.place_of(layout, table.identifier, version)
-        self._folder = layout.draft_folder(table.identifier, version)
+        self._folder = layout.draft_folder(step, table.identifier, version)
         files.make_folder(self._folder)
 
     @property
@@ -46,8 +43,7 @@ class Draft:
             ]
         self._audit(written)
         return tuple(
-            self._describe(file, None if bucket_count == 1 else bucket)
-            for bucket, file in enumerate(written)
+            self._describe(file, None if bucket_count == 1 else bucket) for bucket, file in enumerate(written)
         )
 
     def scan(self, name: str) -> pl.LazyFrame:
@@ -60,27 +56,26 @@ class Draft:
         files.remove_tree(self._folder)
 
     def settle(self, content: Manifest) -> None:
-        """Manifest last, then one rename: the folder has its final name only when it is complete and durable."""
+        """Manifest last, then one rename: what has its final name is complete and durable."""
         target = self._layout.version_folder(content.table_id, content.version)
         files.write_bytes(self._folder / MANIFEST, manifest.encode(content))
         files.sync_folder(self._folder)
         files.make_folder(target.parent)
         files.rename(self._folder, target)
-        for folder in (target.parent, target.parent.parent, self._layout.workspace_folder):
-            files.sync_folder(folder)
+        files.sync_folder(target.parent)
 
     def _write_sorted(self, rows: pl.LazyFrame, name: str) -> HashedFile:
         ordered = rows.sort(self._table.schema.primary_key())
         return files.write_frame(ordered, self._folder / name, encryption=self._encryption())
 
     def _split(self, rows: pl.LazyFrame, bucket_count: int) -> list[HashedFile]:
-        """Streams the rows, unsorted, into one temporary file per bucket, so that sorting needs one bucket's memory."""
+        """Streams the unsorted rows into a file per bucket, so that sorting needs one bucket's memory."""
         parts = [
             HashedFile(self._folder / f"unsorted-{bucket:04d}.parquet") for bucket in range(bucket_count)
         ]
         by_bucket = pl.PartitionBy(
             self._folder,
-            key={"bucket": digest.bucket(pl.col(BUCKET_KEY), bucket_count)},
+            key={"bucket": buckets.bucket(bucket_count)},
             include_key=False,
             file_path_provider=lambda place: parts[place.partition_keys.item()],
             approximate_bytes_per_file=None,
@@ -109,7 +104,7 @@ class Draft:
         row_count = sum(one.row_count for one in found)
         broken_count = sum(one.broken_row_count for one in found)
         auditing.refuse_broken(Audit(row_count, broken_count, rules), self._table)
-        if len(written) > 1 and BUCKET_KEY not in self._table.schema.primary_key():
+        if len(written) > 1 and buckets.COLUMN not in self._table.schema.primary_key():
             rows = pl.concat([self.scan(file.path.name) for file in written])
             auditing.refuse_repeated(auditing.count_repeated_keys(rows, self._table), self._table)
 

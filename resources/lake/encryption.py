@@ -36,14 +36,9 @@ def decryption(key: bytes, place: bytes) -> pl.ParquetDecryptionProperties:
 
 
 def content_digest(rows: pl.LazyFrame, *, layout: Layout, keys: KeyProvider) -> str:
-    """Keyed digest of rows in their order: of the plain file that they would make, which is never written."""
+    """Keyed digest of rows in their order, by way of a plain file that is never written."""
     digest = hmac.new(_content_key(layout, keys), digestmod="sha256")
-    rows.sink_parquet(
-        files.DigestSink(digest),  # type: ignore[arg-type]
-        row_group_size=files.ROW_GROUP_SIZE,
-        compression="uncompressed",
-        statistics=False,
-    )
+    files.digest_frame(rows, digest)
     return digest.hexdigest()
 
 

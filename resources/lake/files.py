@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol, cast
 
 import polars as pl
 
@@ -31,8 +31,12 @@ class Digest(Protocol):
 
 
 def make_folder(path: Path) -> None:
-    with _reported(path):
-        path.mkdir(parents=True, exist_ok=True)
+    """Makes a folder and those above it; each new name is durable before the next is made in it."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        with _reported(folder):
+            folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def open_new(path: Path) -> io.FileIO:
@@ -179,7 +183,7 @@ def write_frame(
     """Streams a frame into a new Parquet file, durable when this returns."""
     target = HashedFile(path)
     try:
-        sink(frame, target, [target], encryption=encryption)
+        sink(frame, cast("IO[bytes]", target), [target], encryption=encryption)
         target.finish()
     finally:
         target.close()
@@ -188,19 +192,25 @@ def write_frame(
 
 def sink(
     frame: pl.LazyFrame,
-    target: io.RawIOBase | pl.PartitionBy,
+    target: IO[bytes] | pl.PartitionBy,
     opened: list[HashedFile],
     *,
     encryption: pl.ParquetEncryptionProperties | None,
 ) -> None:
     """Runs the frame into `target`; a write that failed in one of the `opened` files surfaces as itself."""
     try:
-        frame.sink_parquet(target, row_group_size=ROW_GROUP_SIZE, encryption=encryption)  # type: ignore[arg-type]
+        frame.sink_parquet(target, row_group_size=ROW_GROUP_SIZE, encryption=encryption)
     except BaseException:
         failure = next((file.failure for file in opened if file.failure is not None), None)
         if failure is not None:
             raise failure from None
         raise
+
+
+def digest_frame(frame: pl.LazyFrame, digest: Digest) -> None:
+    """Feeds the plain, uncompressed Parquet bytes of a frame into a digest; nothing reaches the disk."""
+    target = cast("IO[bytes]", DigestSink(digest))
+    frame.sink_parquet(target, row_group_size=ROW_GROUP_SIZE, compression="uncompressed", statistics=False)
 
 
 def sha256_of(path: Path) -> str:

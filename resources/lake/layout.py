@@ -38,8 +38,19 @@ class Layout:
     def version_folder(self, table_id: str, version: str) -> Path:
         return self.table_folder(table_id) / version
 
-    def draft_folder(self, table_id: str, version: str) -> Path:
-        return self.staging_folder / f"{table_id.replace('/', '.')}.{version}"
+    def draft_entries(self) -> list[Path]:
+        """Everything in staging: drafts, and what a collection did not finish removing."""
+        return sorted(self.staging_folder.iterdir()) if self.staging_folder.exists() else []
+
+    def discarded_entry(self, token: str) -> Path:
+        return self.staging_folder / f"discarded.{token}"
+
+    def draft_folder(self, step: str, table_id: str, version: str) -> Path:
+        return self.staging_folder / f"{step}.{table_id.replace('/', '.')}.{version}"
+
+    def unreachable_mark(self, table_id: str, version: str) -> Path:
+        """An empty file that is as old as the discovery that nothing leads to the version any more."""
+        return self.workspace_folder / ".unreachable" / f"{table_id.replace('/', '.')}.{version}"
 
     def table_ids(self) -> list[str]:
         """Tables that have a folder, whether or not a contract still knows them."""
@@ -71,9 +82,18 @@ def partition_of(version: str) -> date | None:
         return None
 
 
-def lease_name(workspace_id: str, stage: str, on: date) -> str:
-    """One writer for the tables of a stage and night."""
-    return f"lake/{workspace_id}/{stage}/{on.isoformat()}"
+def writer_of_draft(name: str) -> tuple[str, date] | None:
+    """Step and night whose writer made a draft; None for other entries of the staging folder."""
+    step, _, version = name.partition(".")
+    on = partition_of(version.rpartition(".")[2])
+    return None if on is None else (step, on)
+
+
+def lease_name(workspace_id: str, step: str, on: date) -> str:
+    """One writer for the tables that a step publishes together for a night."""
+    if not _SAFE_NAME.match(step):
+        raise ValueError("the name of a step is made of letters, digits, _ and -")
+    return f"lake/{workspace_id}/{step}/{on.isoformat()}"
 
 
 def origin_of(path: str, *, version: str) -> str:

@@ -46,6 +46,7 @@ class Manifest:
     """Everything known about a version; written last and never changed.
 
     Attributes:
+        step: What published it; its lease guards the version.
         columns: Name and Polars type of every column, in order.
         content_hash: Of the rows in their layout; equal content has equal hashes.
         data_keys: Wrapped data key of every version that wrote one of the files; empty when not personal.
@@ -55,6 +56,7 @@ class Manifest:
     table_id: str
     partition: date
     version: str
+    step: str
     run_id: str
     epoch: int
     columns: Mapping[str, str]

@@ -17,7 +17,9 @@ class LeaseStore(Protocol):
     def holding(self, name: str, owner: str, *, wait_seconds: float) -> AbstractContextManager[Lease]: ...
 
 
-class PointerStore(Protocol):
+class PublishedPointers(Protocol):
+    """Which version is current, per table and night."""
+
     def read(self, dataset: str, partition: date) -> Pointer | None: ...
 
     def latest(self, dataset: str, *, before: date) -> Pointer | None: ...
@@ -25,6 +27,10 @@ class PointerStore(Protocol):
     def history(self, dataset: str, *, since: date, until: date) -> list[Pointer]: ...
 
     def all(self) -> list[Pointer]: ...
+
+
+class PointerStore(PublishedPointers, Protocol):
+    """Pointers that can be moved."""
 
     def swap(self, versions: Mapping[str, str], *, partition: date, lease: Lease) -> None: ...
 
@@ -48,9 +54,6 @@ class PinnedPointers:
 
     def all(self) -> list[Pointer]:
         return list(self._pointers)
-
-    def swap(self, versions: Mapping[str, str], *, partition: date, lease: Lease) -> None:
-        raise TypeError("a pinned view of the lake cannot publish")
 
     def _of(self, dataset: str) -> list[Pointer]:
         return [pointer for pointer in self._pointers if pointer.dataset == dataset]

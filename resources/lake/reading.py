@@ -9,14 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.contracts.columns import Table
-from pipelines.expressions import digest
 from resources.keys import KeyProvider
-from resources.lake import encryption, files, layout, manifest
+from resources.lake import buckets, encryption, files, layout, manifest
 from resources.lake.errors import ContractChangedError, CorruptVersionError
 from resources.lake.layout import Layout
 from resources.lake.manifest import DataFile, Manifest
-
-BUCKET_KEY = "customer_id"
 
 #: What each file was when its digest last fitted, in this process: a file is read twice only once.
 _verified: dict[Path, tuple[int, int, int, str]] = {}
@@ -89,7 +86,11 @@ class VersionReader:
         return content
 
     def check_files(self, content: Manifest, chosen: Sequence[DataFile], *, afresh: bool = False) -> None:
-        """Compares files with their digests; unless `afresh`, those that did not change since the last time are trusted."""
+        """Compares files with their digests.
+
+        Files that fitted before in this process and have not changed since are
+        trusted, unless `afresh`.
+        """
         for file in chosen:
             path = self.path_of(content, file)
             try:
@@ -123,7 +124,7 @@ class VersionReader:
         rows = pl.concat(parts) if parts else table.schema.create_empty(lazy=True)
         if bucket is None or wanted <= content.bucket_count:
             return rows
-        return rows.filter(digest.bucket(pl.col(BUCKET_KEY), wanted) == bucket)
+        return rows.filter(buckets.bucket(wanted) == bucket)
 
     def _scan_origin(self, content: Manifest, chosen: Sequence[DataFile], origin: str) -> pl.LazyFrame:
         """The files that one version wrote: they share a data key."""
@@ -164,8 +165,8 @@ def _origins(content: Manifest, chosen: Sequence[DataFile]) -> list[str]:
 def _files_of_bucket(table: Table, content: Manifest, bucket: int, *, of: int) -> tuple[DataFile, ...]:
     """Files that hold a bucket: counts may differ as long as one divides the other, since doubling splits."""
     stored = content.bucket_count
-    if BUCKET_KEY not in table.schema.column_names():
-        raise ValueError(f"{table.identifier} has no {BUCKET_KEY}, so it has no buckets")
+    if buckets.COLUMN not in table.schema.column_names():
+        raise ValueError(f"{table.identifier} has no {buckets.COLUMN}, so it has no buckets")
     if not 0 <= bucket < of:
         raise ValueError(f"bucket {bucket} of {table.identifier} does not exist: there are {of}")
     if max(of, stored) % min(of, stored):
@@ -174,7 +175,9 @@ def _files_of_bucket(table: Table, content: Manifest, bucket: int, *, of: int) -
         return content.files
     smaller = min(of, stored)
     return tuple(
-        file for file in content.files if file.bucket is not None and file.bucket % smaller == bucket % smaller
+        file
+        for file in content.files
+        if file.bucket is not None and file.bucket % smaller == bucket % smaller
     )
 
 

@@ -12,34 +12,33 @@ import polars as pl
 from pipelines.contracts.columns import Table
 from resources.control.leases import Lease
 from resources.keys import WrappedKey
-from resources.lake import auditing, layout, manifest
+from resources.lake import auditing, buckets, layout, manifest
 from resources.lake.drafts import Draft
 from resources.lake.errors import CorruptVersionError, WriteFailedError
 from resources.lake.manifest import DataFile, InputVersion, Manifest
 from resources.lake.ports import PointerStore
 from resources.lake.reading import (
-    BUCKET_KEY,
     Version,
     VersionReader,
     columns_of,
     version_of,
 )
 
-#: Above this many files per bucket, appending rewrites them as one: opening many small files costs readers more.
+#: Most files per bucket; appending then rewrites them as one, since each more file slows down every reader.
 MOST_FILES = 30
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One attempt to write a night of a stage, under its lease.
+    """One attempt at the tables that a step publishes for a night, under its lease.
 
     Attributes:
         inputs: Versions read since the session began; filled by the lake while it goes on.
     """
 
-    stage: str
+    step: str
     on: date
     run_id: str
     config_hash: str
@@ -58,6 +57,11 @@ class Writer:
         self._staged: dict[str, str] = {}
         self._is_published = False
 
+    @property
+    def lease(self) -> Lease:
+        """The lease that fences this writer; whatever else the step changes can be fenced by it too."""
+        return self._session.lease
+
     def stage(self, table: Table, frame: pl.LazyFrame | pl.DataFrame, *, bucket_count: int = 1) -> Version:
         """Audits, sorts and writes a table; nobody sees it before `publish`.
 
@@ -65,19 +69,20 @@ class Writer:
         bucket, any other in one. ContractBrokenError names table, rules and
         counts, and leaves nothing behind.
         """
-        self._refuse_misuse(table)
+        self._refuse_second(table)
         rows = auditing.conform(frame.lazy(), table)
-        buckets = bucket_count if BUCKET_KEY in table.schema.column_names() else 1
+        has_people = buckets.COLUMN in table.schema.column_names()
+        count = bucket_count if has_people else 1
         with self._drafting(table) as draft:
-            written = draft.write(rows, bucket_count=buckets)
-            return self._settle(draft, self._describe(table, written, buckets, draft.data_keys))
+            written = draft.write(rows, bucket_count=count)
+            return self._settle(draft, self._describe(table, written, count, draft.data_keys))
 
     def append(self, table: Table, frame: pl.LazyFrame | pl.DataFrame, *, to: Version) -> Version:
         """A version with all rows of `to` and these: its files are referred to, not copied.
 
         A primary key that `to` has already breaks the contract.
         """
-        self._refuse_misuse(table)
+        self._refuse_second(table)
         earlier = self._reader.load(table.identifier, to.name)
         self._session.inputs.add(InputVersion(to.table_id, to.partition, to.name))
         known = self._reader.scan(table, earlier)
@@ -105,20 +110,24 @@ class Writer:
         that lost its lease finds out even then.
         """
         if self._is_published or not self._staged:
-            raise ValueError(f"{self._session.stage}: nothing is staged, or it is published already")
+            raise ValueError(f"{self._session.step}: nothing is staged, or it is published already")
         self._pointers.swap(self._staged, partition=self._session.on, lease=self._session.lease)
         self._is_published = True
 
-    def _refuse_misuse(self, table: Table) -> None:
-        if table.stage != self._session.stage:
-            raise ValueError(f"{table.identifier} is not a table of {self._session.stage}")
+    def _refuse_second(self, table: Table) -> None:
         if self._is_published or table.identifier in self._staged:
-            raise ValueError(f"{table.identifier} is staged already, or its stage is published")
+            raise ValueError(f"{table.identifier} is staged already, or {self._session.step} is published")
 
     @contextmanager
     def _drafting(self, table: Table) -> Iterator[Draft]:
         """A staging folder that does not outlive a failure; after a crash the next session sweeps it."""
-        draft = Draft(table, self._version, layout=self._reader.layout, keys=self._reader.keys)
+        draft = Draft(
+            table,
+            self._version,
+            step=self._session.step,
+            layout=self._reader.layout,
+            keys=self._reader.keys,
+        )
         try:
             yield draft
         except Exception:
@@ -142,6 +151,7 @@ class Writer:
             table_id=table.identifier,
             partition=session.on,
             version=self._version,
+            step=session.step,
             run_id=session.run_id,
             epoch=session.lease.epoch,
             columns=columns_of(table),
@@ -156,7 +166,7 @@ class Writer:
         )
 
     def _settle(self, draft: Draft, content: Manifest) -> Version:
-        """Keeps the published version when it says the same; otherwise gives the draft its place beside it."""
+        """Keeps the published version when it says the same; else the draft gets its place beside it."""
         published = self._published_intact(content.table_id)
         is_unchanged = published is not None and _same(published, content)
         if published is not None and is_unchanged:
@@ -168,7 +178,7 @@ class Writer:
         return version_of(content, layout=self._reader.layout, is_unchanged=is_unchanged)
 
     def _published_intact(self, table_id: str) -> Manifest | None:
-        """The current version, every file of it read again: a damaged one is replaced, whatever its manifest says."""
+        """The current version if every byte of it is as it was written; a damaged one has to be replaced."""
         pointer = self._pointers.read(table_id, self._session.on)
         if pointer is None:
             return None
@@ -176,7 +186,7 @@ class Writer:
             published = self._reader.load(table_id, pointer.version)
             self._reader.check_files(published, published.files, afresh=True)
         except CorruptVersionError as damage:
-            _log.warning("%s. It is replaced now.", damage)
+            _LOG.warning("%s. It is replaced now.", damage)
             return None
         return published
 

@@ -5,7 +5,8 @@ with ingested as (
         measure as source_table,
         line_value as ingested_count
     from {{ ref('stg_measurement__funnel') }}
-    where stage = 'ingestion'
+    -- Rejections have their own table here, by source table.
+    where stage = 'ingestion' and measure <> 'rejected rows'
 ),
 
 rejected as (

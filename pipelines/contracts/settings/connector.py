@@ -1,8 +1,9 @@
 """`connections.yml` and `sources.yml`: which warehouse, which tables, and how they map to the contract."""
 
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipelines.contracts.settings.fields import Duration, Settings, Share
 from pipelines.contracts.tables import SOURCE_TABLES
@@ -26,6 +27,7 @@ class SourceSettings(Settings):
         table: Table or view, `schema.table` allowed; or `query` is given.
         columns: Contract column → source column. Columns with equal names need no entry.
         cursor: Contract column that only grows; reading starts `lookback` before its last value.
+        null_cursor: What becomes of rows without cursor: read every night, left out, or a stop.
         time_zone: Zone of timestamps that carry none.
         maximum_rejected_rate: Share of rejected rows above which the night stops.
         freshness: Age of the newest cursor value above which the night stops.
@@ -37,9 +39,17 @@ class SourceSettings(Settings):
     columns: dict[str, str] = {}
     cursor: str | None = None
     lookback: Duration | None = None
+    null_cursor: Literal["include", "exclude", "fail"] = "include"
     time_zone: str = "UTC"
     maximum_rejected_rate: Share = 0.01
     freshness: Duration | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("unknown time zone; write an IANA name such as America/New_York")
+        return value
 
     @model_validator(mode="after")
     def _table_or_query(self) -> "SourceSettings":

@@ -40,7 +40,7 @@ def read_folder(folder: Path) -> tuple[Folder, list[Problem]]:
     """Loads every file that belongs to a workspace, and reports files that do not, or are missing."""
     problems: list[Problem] = []
     if not folder.is_dir():
-        return Folder({}), [_whole("", "there is no such folder", "name an existing workspace folder")]
+        return Folder({}), [_whole(str(folder), "there is no such folder", "name an existing workspace folder")]
     documents = {}
     for path in _yaml_files(folder, problems):
         file = path.relative_to(folder).as_posix()

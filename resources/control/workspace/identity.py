@@ -17,7 +17,11 @@ def read_workspace_identity(folder: Path) -> WorkspaceSettings:
     path = folder / _FILE
     if not path.is_file():
         missing = Problem(
-            file=_FILE, line=0, where="", what="the file is missing", remedy="name an existing workspace folder"
+            file=_FILE,
+            line=0,
+            where="",
+            what="the file is missing",
+            remedy="name an existing workspace folder",
         )
         raise WorkspaceProblemsError(folder, WorkspaceReading(None, (missing,), ()))
     loaded = load_yaml(path.read_bytes(), file=_FILE)

@@ -1,7 +1,7 @@
 """From a workspace folder to a validated config, or to everything that is wrong with it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,25 @@ class WorkspaceProblemsError(Exception):
         self.reading = reading
 
 
-def read_workspace(folder: Path, *, environment: Mapping[str, str] | None = None) -> WorkspaceReading:
+#: A check that needs more than this package may know, such as a stage's own reading of its rules.
+Check = Callable[[Findings], None]
+
+
+def read_workspace(
+    folder: Path, *, environment: Mapping[str, str] | None = None, checks: Sequence[Check] = ()
+) -> WorkspaceReading:
     """Reads and checks all files of a workspace folder, and reports every problem at once.
 
     Args:
         folder: The workspace folder.
         environment: Variables that `env:` references must find; None leaves that unchecked.
+        checks: Further checks on the files as written.
     """
     documents, problems = read_folder(folder)
     findings = Findings(documents)
     check_across_files(findings, folder, environment)
+    for check in checks:
+        check(findings)
     problems.extend(findings.problems)
     named = Counter(problem.file for problem in findings.problems)
     settings: dict[str, Settings] = {}

@@ -1,7 +1,6 @@
 """Connections and sources: names across the two files, and what missing tables switch off."""
 
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from pipelines.contracts.requirements import REQUIREMENTS
 from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
@@ -20,7 +19,6 @@ def check_sources(findings: Findings) -> None:
     findings.must_be_known(CONNECTIONS, connections.at("target"), names, noun="connection")
     for name, source in sources.entries():
         findings.must_be_known(SOURCES, source.at("connection"), names, noun="connection")
-        _check_zone(findings, source.at("time_zone"))
         if name in SOURCE_TABLES:
             _check_columns(findings, name, source)
         else:
@@ -46,13 +44,6 @@ def _check_columns(findings: Findings, name: str, source: Spot) -> None:
         if column not in known:
             findings.unknown(SOURCES, spot, column, known, noun=f"column of {name}")
     findings.must_be_known(SOURCES, source.at("cursor"), known, noun=f"column of {name}")
-
-
-def _check_zone(findings: Findings, zone: Spot) -> None:
-    if zone.text is not None and zone.text not in available_timezones():
-        findings.problem(
-            SOURCES, zone, f"unknown time zone `{zone.text}`", "write an IANA name such as America/New_York"
-        )
 
 
 def _check_presence(findings: Findings, sources: Spot) -> None:

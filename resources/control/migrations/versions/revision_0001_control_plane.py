@@ -13,12 +13,13 @@ revision = "0001"
 down_revision = None
 
 
-_PRODUCTS = (
+_OWNERS = (
     "data-warehouse-connector",
     "032-first-party-data-enrichment",
     "033-omnichannel-journey-orchestrator",
     "035-sequential-messaging-engine",
     "041-hyper-personalization-engine",
+    "workspace",
 )
 _CONFIG_STATES = ("DRAFT", "ACTIVE", "PAUSED", "STOPPED", "ARCHIVED")
 _AUTOMATIONS = ("manual", "approval", "auto")
@@ -44,9 +45,7 @@ def upgrade() -> None:
     _create_configs()
     _create_config_versions()
     _create_activities()
-    _create_activity_heads()
-    _create_metrics()
-    _create_outcomes()
+    _create_results()
     _create_approvals()
     _create_overrides()
     _create_kill_switches()
@@ -58,9 +57,8 @@ def upgrade() -> None:
 
 
 def _keys() -> tuple[sa.Column[Any], sa.Column[Any]]:
-    return sa.Column("workspace_id", sa.String(63), nullable=False), sa.Column(
-        "id", sa.Uuid, primary_key=True
-    )
+    workspace_id = sa.Column("workspace_id", sa.String(63), nullable=False)
+    return workspace_id, sa.Column("id", sa.Uuid, primary_key=True)
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
@@ -81,7 +79,7 @@ def _create_configs() -> None:
     op.create_table(
         "configs",
         *_keys(),
-        _code("configs", "product", _PRODUCTS),
+        _code("configs", "product", _OWNERS),
         _text("user_id"),
         _text("campaign_id", nullable=True),
         _text("name"),
@@ -102,7 +100,7 @@ def _create_config_versions() -> None:
         "config_versions",
         *_keys(),
         sa.Column("config_id", sa.Uuid, sa.ForeignKey("configs.id"), nullable=False),
-        _code("config_versions", "product", _PRODUCTS),
+        _code("config_versions", "product", _OWNERS),
         _text("name"),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
@@ -133,9 +131,6 @@ def _create_activities() -> None:
         sa.UniqueConstraint("workspace_id", "position"),
     )
     op.create_index(None, "activities", ["config_id", "position"])
-
-
-def _create_activity_heads() -> None:
     op.create_table(
         "activity_heads",
         sa.Column("workspace_id", sa.String(63), primary_key=True),
@@ -144,7 +139,7 @@ def _create_activity_heads() -> None:
     )
 
 
-def _create_metrics() -> None:
+def _create_results() -> None:
     op.create_table(
         "metrics",
         *_keys(),
@@ -153,9 +148,6 @@ def _create_metrics() -> None:
         sa.Column("metrics", sa.JSON(none_as_null=True), nullable=False),
         sa.UniqueConstraint("config_id", "date"),
     )
-
-
-def _create_outcomes() -> None:
     op.create_table(
         "outcomes",
         *_keys(),

@@ -1,0 +1,180 @@
+"""From raw source rows to contract rows: casts, defaults, and rows that are set aside with a reason."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from pipelines.contracts.columns import Table
+from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.sources import RejectedRow
+from pipelines.expressions.digest import identifier
+from pipelines.ingestion.casting import cast_column, is_finer_than_cent
+from pipelines.ingestion.rules import is_personal, row_rules
+
+#: Stands in where a source does not bring the column, or leaves it empty.
+_DEFAULTS = {"source": "main"}
+_DEFAULTS_BY_TABLE = {"costs": {"campaign_id": ""}}
+_SAMPLE_LENGTH = 100
+_BAD = "broken rules"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedRows:
+    """The outcome of mapping one batch.
+
+    Attributes:
+        accepted: Rows that keep the contract, apart from repeated keys.
+        rejected: One line per rejected row and rule.
+        read_count: Rows before mapping.
+        rounded_count: Amounts that were finer than a cent.
+    """
+
+    accepted: pl.DataFrame
+    rejected: dy.DataFrame[RejectedRow]
+    read_count: int
+    rounded_count: int
+
+    @property
+    def rejected_count(self) -> int:
+        """Rejected rows, each counted once however many rules it broke."""
+        return self.read_count - self.accepted.height
+
+
+def _defaults(table: Table) -> dict[str, str]:
+    return _DEFAULTS | _DEFAULTS_BY_TABLE.get(table.name, {})
+
+
+def _cast_rows(raw: pl.DataFrame, table: Table, time_zone: str) -> pl.DataFrame:
+    """All contract columns in contract types, next to the raw ones under `raw …`."""
+    kept = raw.select(pl.all().name.prefix("raw "))
+    targets = {name: column.dtype for name, column in table.schema.columns().items()}
+    return kept.with_columns(
+        cast_column(f"raw {name}", raw.schema[name], target, time_zone).alias(name)
+        if name in raw.columns
+        else pl.lit(None, target).alias(name)
+        for name, target in targets.items()
+    )
+
+
+def _with_defaults(rows: pl.DataFrame, table: Table, workspace: WorkspaceSettings) -> pl.DataFrame:
+    filled = [
+        pl.col(name).fill_null(value) for name, value in _defaults(table).items() if name in rows.columns
+    ]
+    return rows.with_columns(pl.lit(workspace.workspace).alias("workspace_id"), *filled)
+
+
+def _broken_rules(raw: pl.DataFrame, table: Table, workspace: WorkspaceSettings) -> dict[str, pl.Expr]:
+    """`column|rule` and where a row breaks it.
+
+    A value that could not be cast breaks `type` only: what else it would break is
+    not known.
+    """
+    failed = {
+        name: pl.col(f"raw {name}").is_not_null() & pl.col(name).is_null()
+        for name in table.schema.columns()
+        if name in raw.columns
+    }
+    broken = {f"{name}|type": is_bad for name, is_bad in failed.items()}
+    for rule, condition in row_rules(table, workspace):
+        is_bad = ~condition.fill_null(value=True)
+        name = rule.partition("|")[0]
+        broken[rule] = is_bad & ~failed[name] if name in failed else is_bad
+    return broken
+
+
+def map_rows(
+    raw: pl.DataFrame, *, table: Table, source: SourceSettings, workspace: WorkspaceSettings
+) -> MappedRows:
+    """Rows under contract names (the reader renames) as contract rows; those that break a rule are set aside.
+
+    Takes rows, not a plan of rows: the casts that judge a row are the casts that are kept.
+    """
+    known = raw.select(name for name in raw.columns if name in table.schema.columns())
+    rows = _with_defaults(_cast_rows(known, table, source.time_zone), table, workspace)
+    broken = _broken_rules(known, table, workspace)
+    is_bad = rows.select(pl.any_horizontal(broken.values())).to_series()
+    names = [pl.when(condition).then(pl.lit(rule)) for rule, condition in broken.items()]
+    bad = rows.filter(is_bad).with_columns(pl.concat_list(names).list.drop_nulls().alias(_BAD))
+    return MappedRows(
+        accepted=rows.filter(~is_bad).select(table.schema.column_names()),
+        rejected=_describe_rejected(bad, table, workspace),
+        read_count=raw.height,
+        rounded_count=_count_rounded(known, table),
+    )
+
+
+def _count_rounded(known: pl.DataFrame, table: Table) -> int:
+    amounts = [
+        name for name, column in table.schema.columns().items() if column.dtype.is_decimal() and name in known
+    ]
+    finer = [is_finer_than_cent(pl.col(name), known.schema[name]).sum().alias(name) for name in amounts]
+    return sum(known.select(finer).row(0)) if finer else 0
+
+
+def _describe_rejected(
+    bad: pl.DataFrame, table: Table, workspace: WorkspaceSettings
+) -> dy.DataFrame[RejectedRow]:
+    """One line per row and rule; a row that is broken the same way twice is one line."""
+    key = [name for name in table.schema.primary_key() if name != "workspace_id"]
+    lines = (
+        bad.with_columns(_row_key(bad, table, key).alias("row_key"))
+        .explode(_BAD)
+        .rename({_BAD: "rule"})
+        .with_columns(_sample_value(bad, table).alias("sample_value"))
+        .select(
+            pl.lit(workspace.workspace).alias("workspace_id"),
+            pl.lit(table.name).alias("table"),
+            "row_key",
+            "rule",
+            "sample_value",
+        )
+    )
+    one_each = lines.sort(lines.columns, nulls_last=True).unique(
+        ["row_key", "rule"], keep="first", maintain_order=True
+    )
+    return RejectedRow.validate(one_each, cast=True)
+
+
+def _row_key(bad: pl.DataFrame, table: Table, key: list[str]) -> pl.Expr:
+    """The key as JSON; hashed when personal, and told apart by a digest of the row when incomplete."""
+    raw = [name for name in bad.columns if name.startswith("raw ")]
+    texts = {name: _as_text(name, bad) for name in key}
+    for name in key:
+        if is_personal(table, name):
+            texts[name] = identifier(f"rejected {table.name} {name}", texts[name])
+    whole = identifier(f"rejected row of {table.name}", *(pl.col(name).cast(pl.String) for name in raw))
+    fields = [text.alias(name) for name, text in texts.items()]
+    is_incomplete = pl.any_horizontal(text.is_null() for text in texts.values())
+    return pl.struct(*fields, pl.when(is_incomplete).then(whole).alias("row")).map_elements(
+        _to_json, return_dtype=pl.String
+    )
+
+
+def _as_text(name: str, bad: pl.DataFrame) -> pl.Expr:
+    """A column as it arrived, so that a key that could not be cast is still recognised."""
+    raw = f"raw {name}"
+    return (pl.coalesce(raw, pl.col(name)) if bad.schema.get(raw) == pl.String else pl.col(name)).cast(
+        pl.String
+    )
+
+
+def _to_json(fields: dict[str, Any]) -> str:
+    if fields["row"] is None:
+        fields = {name: value for name, value in fields.items() if name != "row"}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _sample_value(bad: pl.DataFrame, table: Table) -> pl.Expr:
+    """The raw value of the column that a rule names; null for personal columns."""
+    column = pl.col("rule").str.split("|").list.first()
+    shown = pl.lit(None, pl.String)
+    for name in table.schema.columns():
+        raw = f"raw {name}"
+        if raw in bad.columns and not is_personal(table, name):
+            value = pl.col(raw).cast(pl.String).str.slice(0, _SAMPLE_LENGTH)
+            shown = pl.when(column == name).then(value).otherwise(shown)
+    return shown

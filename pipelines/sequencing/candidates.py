@@ -1,0 +1,78 @@
+"""The messages that sequences ask planning for."""
+
+from datetime import datetime
+
+import polars as pl
+
+from pipelines.contracts.candidates import Candidate
+from pipelines.contracts.codes import Product
+from pipelines.contracts.settings.night import NightConfig
+from pipelines.contracts.settings.sequences import SequenceSettings
+from pipelines.expressions.digest import identifier
+from pipelines.expressions.messages import message_terms, net_value
+from pipelines.expressions.money import AMOUNT
+from pipelines.expressions.time import INSTANT
+
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "step_number": pl.Int64,
+    "channel": pl.String,
+    "purpose": pl.String,
+    "template_id": pl.String,
+    "offer_id": pl.String,
+    "margin_rate": pl.Float64,
+    "cost_amount": AMOUNT,
+}
+
+
+def _terms(sequence: SequenceSettings, config: NightConfig) -> pl.LazyFrame:
+    """One row per step."""
+    rows = []
+    for number, step in enumerate(sequence.steps, start=1):
+        terms = message_terms(config.personalization.catalogue, step.template, step.offer)
+        rows.append(
+            (number, terms.channel, terms.purpose, step.template, step.offer, terms.margin_rate, terms.cost)
+        )
+    return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def ask_for_steps(
+    state: pl.LazyFrame,
+    value: pl.LazyFrame,
+    sequence: SequenceSettings,
+    *,
+    config: NightConfig,
+    valid_until: pl.Expr,
+    as_of: datetime,
+) -> pl.LazyFrame:
+    """One candidate per stay with a step that is due, ghosts too; planning keeps these back.
+
+    The value is a declared prior: the share of people whom a message brings back
+    (`response_rate`) × what the person is expected to spend in 28 days × margin - cost.
+    Someone without an estimate is expected to spend nothing.
+    """
+    spend = pl.col("expected_spend_28d").fill_null(0.0)
+    rate = pl.lit(sequence.response_rate)
+    identity = [pl.col(name) for name in ("decision_id", "channel", "template_id", "offer_id")]
+    return (
+        state.filter(pl.col("pending_decision_id").is_not_null())
+        .with_columns(valid_until=valid_until)
+        .filter(pl.col("valid_until") > pl.lit(as_of, INSTANT))
+        .join(_terms(sequence, config), on="step_number", how="inner", validate="m:1")
+        .join(value.select("customer_id", "expected_spend_28d"), on="customer_id", how="left", validate="m:1")
+        .with_columns(
+            decision_id=pl.col("pending_decision_id"),
+            product=pl.lit(Product.SEQUENCING.value),
+            programme=pl.col("sequence"),
+            programme_version=pl.col("sequence_version"),
+            node_id=pl.format("step_{}", "step_number"),
+            priority_class=pl.lit(sequence.priority_class.value),
+            priority=pl.lit(sequence.priority, pl.Int64),
+            score=rate,
+            # Nothing was observed: a prior as vague as its mean.
+            uncertainty=rate,
+            value=net_value(rate, spend, pl.col("margin_rate"), pl.col("cost_amount")),
+            on_loss=pl.lit(sequence.on_loss.value),
+        )
+        .with_columns(candidate_id=identifier("candidate", *identity))
+        .select(Candidate.column_names())
+    )

@@ -1,0 +1,84 @@
+"""Everything that is wrong with the sources of a workspace, found before anything is written."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.contracts.columns import Table
+from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings
+from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
+from resources.warehouses.base import SourceError, SourceProblem, Warehouse
+from resources.warehouses.fitting import contract_type
+from resources.warehouses.open import open_warehouse
+from resources.warehouses.requests import build_request, match_columns, relation_of
+
+
+def preflight(connector: ConnectorSettings, *, workspace_folder: Path) -> list[SourceProblem]:
+    """All problems of all sources: files, tables, queries, columns, types, cursors, empty required tables."""
+    problems = [_missing_source(name) for name in REQUIRED_SOURCES if name not in connector.sources]
+    with ExitStack() as stack:
+        warehouses: dict[str, Warehouse] = {}
+        used = {source.connection for source in connector.sources.values()}
+        for name in sorted(used & set(connector.connections)):
+            try:
+                opened = open_warehouse(connector.connections[name], workspace_folder=workspace_folder)
+                warehouses[name] = stack.enter_context(opened)
+            except SourceError as error:
+                problems.extend(error.problems)
+        for name, source in connector.sources.items():
+            problems.extend(_check_source(name, source, connector=connector, warehouses=warehouses))
+    return problems
+
+
+def _missing_source(name: str) -> SourceProblem:
+    what = f"the source {name} is required and not configured."
+    return SourceProblem("missing_source", name, name, None, what, f"Add {name} to sources.yml.")
+
+
+def _check_source(
+    name: str, source: SourceSettings, *, connector: ConnectorSettings, warehouses: Mapping[str, Warehouse]
+) -> list[SourceProblem]:
+    if source.connection not in connector.connections:
+        what = f"connection {source.connection} does not exist; known are {', '.join(connector.connections)}."
+        remedy = "Name one of connections.yml."
+        return [
+            SourceProblem("unknown_connection", name, relation_of(source).label, None, what, remedy),
+        ]
+    warehouse = warehouses.get(source.connection)
+    if warehouse is None:
+        return []  # reported once for the connection
+    try:
+        return _check_relation(warehouse, SOURCE_TABLES[name], source)
+    except SourceError as error:
+        return list(error.problems)
+
+
+def _check_relation(warehouse: Warehouse, table: Table, source: SourceSettings) -> list[SourceProblem]:
+    declared = warehouse.describe(table.name, relation_of(source))
+    matched, problems = match_columns(table, source, declared)
+    problems.extend(_check_cursor(table, source, set(matched)))
+    if problems or table.name not in REQUIRED_SOURCES:
+        return problems
+    if warehouse.estimate(build_request(table, source, declared)).row_count == 0:
+        what = f"the table is empty; {table.name} is required."
+        remedy = "Load it first, or correct table or query in sources.yml."
+        return [SourceProblem("empty_table", table.name, relation_of(source).label, None, what, remedy)]
+    return []
+
+
+def _check_cursor(table: Table, source: SourceSettings, matched: set[str]) -> list[SourceProblem]:
+    if source.cursor is None:
+        return []
+    if contract_type(table, source.cursor) not in {pl.Datetime, pl.Date}:
+        what, remedy = (
+            "a cursor must be an instant or a date.",
+            "Use a timestamp that only grows, or no cursor.",
+        )
+    elif source.cursor not in matched:
+        what, remedy = "the cursor column does not exist in the source.", "Map it, or use another cursor."
+    else:
+        return []
+    label = relation_of(source).label
+    return [SourceProblem("invalid_cursor", table.name, label, source.cursor, what, remedy)]

@@ -1,0 +1,86 @@
+"""`onward`: the command line. One module per group of commands; this one only puts them together."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from resources.settings import SettingsError, read_environment
+from service.cli import (
+    applying,
+    doctoring,
+    explaining,
+    hosting,
+    keeping,
+    running,
+    schemas,
+    steering,
+    validating,
+)
+from service.cli.exit_codes import EXPLAINED, ExitCode
+from service.cli.failures import explain_failure
+from service.cli.session import console
+
+app = typer.Typer(
+    name="onward",
+    help="A nightly, warehouse-native engine for first-party marketing.",
+    epilog=EXPLAINED,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("validate")(validating.validate)
+app.command("apply")(applying.apply)
+app.command("run")(running.run)
+app.command("explain")(explaining.explain)
+app.command("dev")(hosting.dev)
+app.command("daemon")(hosting.daemon)
+app.command("pause")(steering.pause)
+app.command("resume")(steering.resume)
+app.command("switch")(steering.switch)
+app.command("doctor")(doctoring.doctor)
+app.command("gc")(keeping.collect_garbage)
+app.command("schema")(schemas.schema)
+
+
+def _show_version(is_asked: bool) -> None:  # noqa: FBT001  the shape of a typer callback
+    if is_asked:
+        console().print(f"onward {version('onward')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+]
+
+
+@app.callback()
+def options(*, show_version: VersionOption = False) -> None:
+    """Options that stand before a command."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code; never raises for an expected failure."""
+    try:
+        app(args=arguments, prog_name="onward")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else ExitCode.OK
+    except Exception as error:  # noqa: BLE001  the boundary of the process: everything becomes a message
+        return _explain(error)
+    return ExitCode.OK
+
+
+def _explain(error: Exception) -> int:
+    """The log lies below the state folder, as far as the environment says where that is."""
+    try:
+        environment = read_environment()
+    except SettingsError:
+        environment = read_environment({})
+    return explain_failure(
+        error, console(is_error=True), logs=environment.home / "logs", variables=environment.variables
+    )
+
+
+def run() -> None:
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,324 @@
+import math
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.contracts.candidates import Candidate
+from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue, ProductAffinity
+from pipelines.contracts.segmentation import Membership
+from pipelines.contracts.settings.night import NightConfig
+from pipelines.personalization.campaigns import CampaignReferenceError, campaign_problems
+from pipelines.personalization.proposing import ProposalInputs, propose_actions
+
+NIGHT = date(2024, 3, 10)
+AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
+CATALOGUE = {
+    "channels": {"email": {"cost": "0.01"}, "post": {"cost": "0.60"}},
+    "templates": {
+        "mail": {"channel": "email", "purpose": "offers"},
+        "letter": {"channel": "post"},
+    },
+    "offers": {
+        "bread": {"name": "Bread", "category": "bread", "discount_rate": 0.1, "margin_rate": 0.3},
+        "milk": {"name": "Milk", "category": "milk", "discount_rate": 0.1, "margin_rate": 0.3},
+        "everything": {"name": "Everything", "discount_rate": 0.1, "margin_rate": 0.3},
+        "loss": {"name": "Loss", "discount_rate": 0.5, "margin_rate": 0.3},
+    },
+}
+
+
+def _config(
+    *, paused: frozenset[str] = frozenset(), versions: dict[str, int] | None = None, **campaigns: Any
+) -> NightConfig:
+    return NightConfig.model_validate(
+        {
+            "workspace": {
+                "version": 1,
+                "workspace": "shop",
+                "time_zone": "America/New_York",
+                "currency": "USD",
+            },
+            "connector": {"connections": {"main": {"kind": "duckdb", "path": "shop.duckdb"}}, "sources": {}},
+            "enrichment": {"segments": {"loyal": {"rule": {"trait": "order_count", "at_least": 5}}}},
+            "personalization": {"catalogue": CATALOGUE, "campaigns": campaigns},
+            "versions": versions or {},
+            "paused": paused,
+        }
+    )
+
+
+def _frame(schema: Any, rows: list[dict[str, Any]]) -> pl.LazyFrame:
+    dtypes = {name: column.dtype for name, column in schema.columns().items()}
+    filled = [
+        {name: row.get(name, "shop" if name == "workspace_id" else None) for name in dtypes} for row in rows
+    ]
+    return pl.LazyFrame(filled, schema=dtypes, orient="row")
+
+
+def _person(
+    customer_id: int, *, orders: int = 10, spend: float = 100.0, chance: float = 0.5
+) -> dict[str, Any]:
+    return {
+        "customer_id": customer_id,
+        "order_count": orders,
+        "expected_spend_28d": spend,
+        "active_28d_probability": chance,
+    }
+
+
+def _propose(
+    config: NightConfig,
+    people: list[dict[str, Any]],
+    affinity: list[tuple[int, str, float]] | None = None,
+    members: list[tuple[int, str, date | None]] | None = None,
+) -> pl.DataFrame:
+    inputs = ProposalInputs(
+        features=_frame(CustomerFeatures, people),
+        value=_frame(CustomerValue, people),
+        affinity=_frame(
+            ProductAffinity,
+            [
+                {"customer_id": who, "category": what, "affinity_score": score}
+                for who, what, score in affinity or []
+            ],
+        ),
+        memberships=_frame(
+            Membership,
+            [
+                {"customer_id": who, "segment": segment, "entered_on": date(2024, 1, 1), "left_on": left_on}
+                for who, segment, left_on in members or []
+            ],
+        ),
+    )
+    proposed = propose_actions(inputs, config=config, night=NIGHT, as_of=AS_OF).collect()
+    return Candidate.validate(proposed.sort("programme", "customer_id", "template_id", "offer_id"))
+
+
+def test_candidate_by_hand():
+    config = _config(
+        spring={"offers": ["everything"], "templates": ["mail"], "base_response_rate": 0.04, "priority": 7}
+    )
+    row = _propose(config, [_person(1)]).row(0, named=True)
+    score = 0.04 * 1 * 0.5
+    identifiers = {name: row.pop(name) for name in ("candidate_id", "decision_id")}
+    assert all(len(value) == 32 for value in identifiers.values())
+    assert row == {
+        "workspace_id": "shop",
+        "customer_id": 1,
+        "product": "041-hyper-personalization-engine",
+        "programme": "spring",
+        "programme_version": 0,
+        "node_id": "next_best_action",
+        "channel": "email",
+        "purpose": "offers",
+        "template_id": "mail",
+        "offer_id": "everything",
+        "priority_class": "marketing",
+        "priority": 7,
+        "score": pytest.approx(score),
+        "uncertainty": pytest.approx(math.sqrt(score * (1 - score) / 51), abs=1e-9),
+        "value": pytest.approx(score * (100 / 0.5) * (0.3 - 0.1) - 0.01),
+        "cost_amount": Decimal("0.01"),
+        "waiting_nights": 0,
+        # The end of 11 March in New York.
+        "valid_until": datetime(2024, 3, 12, 4, tzinfo=UTC),
+        "on_loss": "skip",
+    }
+
+
+def test_taste_moves_response_and_spend():
+    config = _config(spring={"offers": ["bread"], "templates": ["mail"], "base_response_rate": 0.04})
+    people = [_person(1, orders=10), _person(2, orders=30)]
+    lover, other = _propose(config, people, [(1, "bread", 0.6)]).rows(named=True)
+    everyone = 0.6 / 2
+    shares = [(10 * 0.6 + 10 * everyone) / (10 + 10), (30 * 0 + 10 * everyone) / (30 + 10)]
+    for row, share in zip((lover, other), shares, strict=True):
+        score = 0.04 * share / everyone * 0.5
+        assert row["score"] == pytest.approx(score, abs=1e-9)
+        assert row["value"] == pytest.approx(score * (100 * share / 0.5) * 0.2 - 0.01, abs=1e-8)
+
+
+def test_lift_stays_within_its_bounds():
+    config = _config(spring={"offers": ["bread"], "templates": ["mail"], "base_response_rate": 0.04})
+    people = [_person(number, orders=1000, chance=1.0) for number in range(1, 101)]
+    scores = _propose(config, people, [(1, "bread", 0.9)])["score"].to_list()
+    assert scores[0] == pytest.approx(0.04 * 5)
+    assert scores[1:] == pytest.approx([0.04 * 0.2] * 99)
+
+
+def test_category_that_nobody_leans_to_brings_nothing():
+    config = _config(spring={"offers": ["milk"], "templates": ["mail"], "base_response_rate": 0.04})
+    row = _propose(config, [_person(1)], [(1, "bread", 1.0)]).row(0, named=True)
+    assert row["score"] == pytest.approx(0.04 * 0.5)
+    assert row["value"] == -0.01
+
+
+def test_score_is_never_above_one():
+    config = _config(spring={"offers": ["everything"], "templates": ["mail"], "base_response_rate": 1.0})
+    row = _propose(config, [_person(1, chance=1.0)]).row(0, named=True)
+    assert (row["score"], row["uncertainty"]) == (1.0, 0.0)
+
+
+def test_people_who_are_not_expected_to_buy_are_not_worth_a_message():
+    config = _config(spring={"offers": ["everything", "bread"], "templates": ["mail"]})
+    proposed = _propose(config, [_person(1, orders=0, spend=0.0, chance=0.0)])
+    assert set(proposed["value"]) == {-0.01}
+
+
+def test_discount_above_the_margin_is_worth_less_than_nothing():
+    config = _config(spring={"offers": ["loss"], "templates": ["mail"]})
+    assert _propose(config, [_person(1)])["value"][0] < -0.01
+
+
+def test_best_offers_are_kept_on_every_template_and_ties_go_by_name():
+    offers = ["milk", "everything", "bread", "loss"]
+    config = _config(spring={"offers": offers, "templates": ["mail", "letter"], "offers_per_person": 2})
+    affinity = [(1, "bread", 0.5), (1, "milk", 0.5)]
+    proposed = _propose(config, [_person(1)], affinity)
+    assert proposed.select("template_id", "offer_id").rows() == [
+        ("letter", "bread"),
+        ("letter", "everything"),
+        ("mail", "bread"),
+        ("mail", "everything"),
+    ]
+    assert proposed["cost_amount"].to_list() == [Decimal("0.60")] * 2 + [Decimal("0.01")] * 2
+    letter, mail = (proposed.filter(template_id=name)["value"].to_list() for name in ("letter", "mail"))
+    assert letter == pytest.approx([value - 0.59 for value in mail])
+
+
+def test_decision_is_one_per_campaign_person_and_night():
+    campaign = {"offers": ["bread", "milk"], "templates": ["mail", "letter"]}
+    config = _config(spring=campaign, summer=campaign)
+    proposed = _propose(config, [_person(1), _person(2)])
+    per_decision = proposed.group_by("decision_id").agg(
+        pl.col("programme", "customer_id").n_unique(), count=pl.len()
+    )
+    assert per_decision.height == 2 * 2
+    assert per_decision.select("programme", "customer_id", "count").unique().rows() == [(1, 1, 4)]
+    assert proposed["candidate_id"].is_unique().all()
+    assert not set(proposed["decision_id"]) & set(proposed["candidate_id"])
+
+
+def test_decision_of_another_night_is_another():
+    config = _config(spring={"offers": ["bread"], "templates": ["mail"]})
+    people = _frame(CustomerFeatures, [_person(1)])
+    inputs = ProposalInputs(
+        features=people,
+        value=_frame(CustomerValue, [_person(1)]),
+        affinity=ProductAffinity.create_empty(lazy=True),
+        memberships=Membership.create_empty(lazy=True),
+    )
+    ids = [
+        propose_actions(inputs, config=config, night=night, as_of=AS_OF).collect()["decision_id"][0]
+        for night in (NIGHT, NIGHT, date(2024, 3, 11))
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_audience_is_the_open_memberships():
+    config = _config(
+        loyalty={"offers": ["bread"], "templates": ["mail"], "audience": "loyal"},
+        spring={"offers": ["bread"], "templates": ["mail"]},
+    )
+    members = [(1, "loyal", None), (2, "loyal", date(2024, 2, 1)), (3, "other", None), (9, "loyal", None)]
+    proposed = _propose(config, [_person(number) for number in (1, 2, 3)], members=members)
+    reached = proposed.select("programme", "customer_id").rows()
+    assert reached == [("loyalty", 1), ("spring", 1), ("spring", 2), ("spring", 3)]
+
+
+@pytest.mark.parametrize(
+    ("starts_on", "ends_on", "is_offered"),
+    [
+        (date(2024, 3, 11), date(2024, 3, 11), True),
+        (None, date(2024, 3, 11), True),
+        (date(2024, 3, 11), None, True),
+        (date(2024, 3, 12), None, False),
+        (None, date(2024, 3, 10), False),
+    ],
+)
+def test_offers_are_valid_on_the_day_of_sending(monkeypatch, starts_on, ends_on, is_offered):
+    offer = {**CATALOGUE["offers"]["bread"], "starts_on": starts_on, "ends_on": ends_on}
+    monkeypatch.setitem(CATALOGUE["offers"], "bread", offer)
+    proposed = _propose(_config(spring={"offers": ["bread"], "templates": ["mail"]}), [_person(1)])
+    assert proposed.height == is_offered
+
+
+def test_paused_campaigns_propose_nothing():
+    campaign = {"offers": ["bread"], "templates": ["mail"]}
+    proposed = _propose(_config(spring=campaign, summer=campaign, paused=frozenset({"spring"})), [_person(1)])
+    assert proposed["programme"].to_list() == ["summer"]
+
+
+def test_without_campaigns_there_are_no_candidates():
+    assert _propose(_config(), [_person(1)]).is_empty()
+
+
+def test_repeated_names_count_once():
+    config = _config(spring={"offers": ["bread", "bread"], "templates": ["mail", "mail"]})
+    assert _propose(config, [_person(1)]).height == 1
+
+
+def test_held_out_people_are_proposed_for_like_everyone():
+    config = _config(spring={"offers": ["bread"], "templates": ["mail"]})
+    config = config.model_copy(
+        update={"guardrails": config.guardrails.model_validate({"holdout": {"universal": 1.0}})}
+    )
+    assert _propose(config, [_person(1)]).height == 1
+
+
+def test_version_of_the_config_is_recorded():
+    config = _config(versions={"personalization": 4}, spring={"offers": ["bread"], "templates": ["mail"]})
+    assert _propose(config, [_person(1)])["programme_version"].to_list() == [4]
+
+
+def test_names_that_do_not_exist_are_an_error_unless_paused():
+    spring = {"offers": ["gone", "bread"], "templates": ["lost"], "audience": "nobody"}
+    config = _config(spring=spring)
+    problems = [
+        "campaign spring names the offer gone, which does not exist",
+        "campaign spring names the template lost, which does not exist",
+        "campaign spring names the segment nobody, which does not exist",
+    ]
+    assert campaign_problems(config.personalization, segments=config.enrichment.segments) == problems
+    with pytest.raises(CampaignReferenceError, match="; ".join(problems)):
+        _propose(config, [_person(1)])
+    assert _propose(_config(spring=spring, paused=frozenset({"spring"})), [_person(1)]).is_empty()
+
+
+_PEOPLE = st.lists(
+    st.tuples(
+        st.integers(0, 1000),
+        st.sampled_from([0.0, 1e-6, 1.0, 1e9]),
+        st.sampled_from([0.0, 1e-6, 0.5, 1.0]),
+        st.sampled_from([0.0, 1e-9, 0.4, 1.0]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(_PEOPLE, st.sampled_from([0.0, 0.03, 1.0]), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_numbers_are_finite_and_row_order_does_not_matter(people, base_rate, kept, random):
+    rows = [
+        _person(number, orders=orders, spend=spend, chance=chance)
+        for number, (orders, spend, chance, _) in enumerate(people, 1)
+    ]
+    affinity = [(number, "bread", taste) for number, (*_, taste) in enumerate(people, 1)]
+    campaign = {
+        "offers": list(CATALOGUE["offers"]),
+        "templates": ["mail", "letter"],
+        "base_response_rate": base_rate,
+    }
+    config = _config(spring={**campaign, "offers_per_person": kept})
+    proposed = _propose(config, rows, affinity)
+    assert proposed.height == len(people) * 2 * kept
+    assert proposed.select(pl.col("score", "uncertainty", "value").is_finite().all()).row(0) == (True,) * 3
+    assert proposed["score"].is_between(0, 1).all()
+    for shuffled in (rows, affinity):
+        random.shuffle(shuffled)
+    assert _propose(config, rows, affinity).equals(proposed)
