@@ -1,9 +1,10 @@
 """Composition root: the only place where steps, dbt, jobs, schedules and sensors meet."""
 
+import sys
+from pathlib import Path
+
 import dagster as dg
-from resources.control.workspace.identity import read_workspace_identity
-from resources.home import Home
-from resources.settings import Environment, read_environment
+from dagster_dbt import DbtCliResource
 
 from assets import (
     delivery,
@@ -20,7 +21,7 @@ from assets import (
 )
 from assets.factory import build_asset
 from assets.jobs import nightly_job
-from assets.marts import build_marts
+from assets.marts import MARTS_GROUP, build_marts
 from assets.onward_resource import OnwardResource
 from assets.partitions import nights_of
 from assets.progress import progress_logger
@@ -28,6 +29,10 @@ from assets.publication import build_publications
 from assets.schedules import nightly_schedule
 from assets.sensors import close_dead_runs, record_failed_night
 from assets.steps import Step
+from resources.control.workspace.identity import read_workspace_identity
+from resources.dbt import build_dbt_project, dbt_variables, ensure_manifest
+from resources.home import Home
+from resources.settings import Environment, read_environment
 
 STEPS: tuple[Step, ...] = (
     *ingestion.STEPS,
@@ -50,12 +55,16 @@ def build_definitions(environment: Environment) -> dg.Definitions:
     workspace = read_workspace_identity(environment.require_workspace())
     nights = nights_of(workspace)
     home = Home(environment)
+    project = build_dbt_project(home.root)
+    variables = dbt_variables(home.root, warehouse=home.warehouse_path)
+    ensure_manifest(project, environment=environment.for_child(**variables))
+    marts = build_marts(project, nights)
     job = nightly_job(nights)
     return dg.Definitions(
         assets=[
             *(build_asset(step, nights) for step in STEPS),
-            build_marts(home, nights),
-            *build_publications(nights),
+            marts,
+            *build_publications(nights, marts=_mart_names(marts)),
         ],
         jobs=[job],
         schedules=[nightly_schedule(job, is_production=environment.is_production)],
@@ -66,9 +75,15 @@ def build_definitions(environment: Environment) -> dg.Definitions:
             "onward": OnwardResource(
                 workspace_id=workspace.workspace, workspace_folder=str(environment.require_workspace())
             ),
-            "dbt": home.dbt_resource(),
+            "dbt": DbtCliResource(
+                project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt"))
+            ),
         },
     )
+
+
+def _mart_names(marts: dg.AssetsDefinition) -> list[str]:
+    return sorted(spec.key.path[-1] for spec in marts.specs if spec.group_name == MARTS_GROUP)
 
 
 @dg.definitions

@@ -3,9 +3,6 @@
 from datetime import timedelta
 
 import polars as pl
-from pipelines.enrichment.model_cards import assess_models
-from pipelines.enrichment.send_times import choose_send_times
-from pipelines.enrichment.traits import derive_traits
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
@@ -25,6 +22,9 @@ from pipelines.contracts.tables import (
 )
 from pipelines.enrichment.affinity import measure_affinity
 from pipelines.enrichment.features import compute_features
+from pipelines.enrichment.model_cards import assess_models
+from pipelines.enrichment.send_times import choose_send_times
+from pipelines.enrichment.traits import derive_traits
 from pipelines.enrichment.value import estimate_value
 
 BY_BREAKFAST = timedelta(hours=32)
@@ -32,7 +32,7 @@ BY_BREAKFAST = timedelta(hours=32)
 SPEND_IS_PRESERVED = Expectation(
     name="spend_is_preserved",
     table=CUSTOMER_FEATURES,
-    description="The spend of all people is the amount of all orders, to the cent: no join lost or doubled one.",
+    description="The spend of all people is the amount of all orders, to the cent.",
 )
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 import dagster as dg
-from resources.lake.errors import ContractBrokenError
-from resources.lake.store import Version, Writer
 
 from assets.footprint import Footprint, measured
 from assets.keys import key_of, spec_of
@@ -15,6 +13,9 @@ from assets.presentation import describe_version
 from assets.reconciliation import WORKER_TAG, worker_identity
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
+from resources.lake.errors import ContractBrokenError
+from resources.lake.store import Version
+from resources.lake.writing import Writer
 
 #: A contract is audited on every publish; the check makes the verdict visible.
 CONTRACT_CHECK = "contract_holds"
@@ -53,10 +54,14 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
     )
     def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
         on = date.fromisoformat(context.partition_key)
+        stage = step.publishes[0].stage
         context.instance.add_run_tags(context.run_id, {WORKER_TAG: worker_identity()})
         with (
             measured() as footprint,
-            onward.writing(step.name, on, run_id=context.run_id, log=context.log) as (night, writer),
+            onward.writing(stage, on, run_id=context.run_id, log=context.log) as (
+                night,
+                writer,
+            ),
         ):
             output = step.compute(night)
             yield from _verdicts(step, output)

@@ -1,6 +1,7 @@
 """Jobs: a whole night, in one process; parallelism lives inside the stages."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 NIGHTLY_NAME = "nightly"
 
@@ -8,7 +9,7 @@ NIGHTLY_NAME = "nightly"
 LONGEST_NIGHT_SECONDS = 6 * 3600
 
 
-def nightly_job(nights: dg.PartitionsDefinition) -> dg.UnresolvedAssetJobDefinition:
+def nightly_job(nights: dg.PartitionsDefinition) -> UnresolvedAssetJobDefinition:
     """Every asset of one night, from the warehouse to the marts."""
     return dg.define_asset_job(
         name=NIGHTLY_NAME,

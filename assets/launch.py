@@ -1,24 +1,27 @@
 """Runs nights through Dagster in this process and says what happened: `python -m assets.launch --date D`."""
 
 import argparse
+import logging
 import sys
 from datetime import date
 
 import dagster as dg
-from resources.home import Home
-from resources.settings import read_environment
 from rich.console import Console
 
 from assets.definitions import build_definitions
 from assets.jobs import NIGHTLY_NAME
+from assets.onward_resource import OnwardResource
 from assets.reconciliation import WORKER_TAG, fail_dead_runs, worker_identity
+from assets.steps import Night
 from assets.summary import print_summary
+from resources.control.workspace.identity import read_workspace_identity
+from resources.settings import Environment, read_environment
 
 #: Exit codes of `onward run`, by the error that stopped the night; anything else is 1.
 DATA_PROBLEM = 4
 GUARDRAIL_PROBLEM = 5
 FAILED = 1
-_EXIT_CODES = {"IngestionStopped": DATA_PROBLEM, "SourceError": DATA_PROBLEM}
+_EXIT_CODES = {"IngestionStoppedError": DATA_PROBLEM, "SourceError": DATA_PROBLEM}
 
 
 def main(arguments: list[str]) -> int:
@@ -44,8 +47,16 @@ def run_night(night: date, console: Console) -> int:
         )
     if not result.success:
         return _explain_failure(result, console)
-    print_summary(Home(environment), night, console)
+    print_summary(_night(environment, night, result.run_id), console)
     return 0
+
+
+def _night(environment: Environment, on: date, run_id: str) -> Night:
+    workspace = read_workspace_identity(environment.require_workspace())
+    onward = OnwardResource(
+        workspace_id=workspace.workspace, workspace_folder=str(environment.require_workspace())
+    )
+    return onward.reading(on, run_id=run_id, log=logging.getLogger(__name__))
 
 
 def _explain_failure(result: dg.ExecuteInProcessResult, console: Console) -> int:

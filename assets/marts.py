@@ -1,19 +1,26 @@
 """The dbt project as assets: one dbt invocation a night, after the write-back."""
 
+import os
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from assets.keys import OWNERS, key_of
+from assets.onward_resource import OnwardResource
 from pipelines.contracts.tables import WRITTEN_TABLES
+from resources.dbt import build_arguments, dbt_variables
+from resources.write_back.targets import open_target
 
+#: Staging and intermediate views, and what analysts rely on.
+STAGING_GROUP = "staging"
 MARTS_GROUP = "marts"
 
 
 class OnwardTranslator(DagsterDbtTranslator):
-    """dbt sources meet the lake's keys by name; models wait for the write-back as well."""
+    """dbt sources meet the lake's keys by name; models that read them wait for the write-back."""
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -21,12 +28,12 @@ class OnwardTranslator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
-        reads_source = any(
-            parent.startswith("source.") for parent in manifest["nodes"][unique_id]["depends_on"]["nodes"]
-        )
+        node = manifest["nodes"][unique_id]
+        reads_source = any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])
         return spec.replace_attributes(
-            group_name=MARTS_GROUP,
+            group_name=MARTS_GROUP if node["fqn"][1] == "marts" else STAGING_GROUP,
             owners=[OWNERS["measurement"]],
+            description=node["description"],
             deps=[*spec.deps, *([dg.AssetDep(key_of(WRITTEN_TABLES))] if reads_source else [])],
         )
 
@@ -38,10 +45,21 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
         manifest=project.manifest_path,
         project=project,
         name="marts",
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         partitions_def=nights,
         dagster_dbt_translator=OnwardTranslator(),
     )
-    def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-        yield from dbt.cli(["build"], context=context).stream()
+    def marts(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, onward: OnwardResource
+    ) -> Iterator[Any]:
+        night = onward.reading(
+            date.fromisoformat(context.partition_key), run_id=context.run_id, log=context.log
+        )
+        target = open_target(
+            night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
+        )
+        # dagster-dbt 0.29 takes no environment for one invocation: the child inherits this process's.
+        os.environ.update(dbt_variables(night.home.root, warehouse=target.path))
+        yield from dbt.cli(build_arguments(with_unit_tests=False), context=context).stream()
 
     return marts

@@ -63,7 +63,8 @@ _AGGREGATES: tuple[tuple[str, str, Table, pl.Expr], ...] = (
     ("planning", "people with a message", PLAN, pl.col("customer_id").n_unique()),
     ("planning", "cost", PLAN, pl.col("cost_amount").sum()),
     ("planning", "guardrails proven", PROOF, pl.col("is_held").sum()),
-    ("delivery", "messages handed over", DISPATCH_LOG, (pl.col("status") == DispatchStatus.ACKED.value).sum()),
+    ("delivery", "messages handed over", DISPATCH_LOG,
+     (pl.col("status") == DispatchStatus.ACKED.value).sum()),
 )  # fmt: skip
 
 

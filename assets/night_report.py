@@ -17,7 +17,7 @@ from pipelines.contracts.tables import (
     REJECTED_ROWS,
     SEGMENT_SIZES,
 )
-from resources.report.rendering import NightReport, Section, Tile, format_cell, section_of
+from resources.report.rendering import NightReport, Section, Tile, section_of
 
 #: Numbers of the funnel that are shown first: stage and measure.
 TILES = (

@@ -20,6 +20,4 @@ def as_of_end(night: date, workspace: WorkspaceSettings) -> datetime:
 
 
 #: A night reads the state that the night before left.
-NIGHT_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-)
+NIGHT_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)

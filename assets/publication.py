@@ -1,6 +1,6 @@
 """What people read: the snapshot of the warehouse and the report of the night."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -12,12 +12,15 @@ from assets.onward_resource import OnwardResource
 from pipelines.contracts.tables import FUNNEL, PLAN, WRITTEN_TABLES
 from resources.report.rendering import write_report
 from resources.snapshots import publish_snapshot
+from resources.write_back.targets import open_target
 
 SNAPSHOT_KEY = dg.AssetKey(["publication", "snapshot"])
 REPORT_KEY = dg.AssetKey(["publication", "report"])
 
 
-def build_publications(nights: dg.PartitionsDefinition) -> Sequence[dg.AssetsDefinition]:
+def build_publications(
+    nights: dg.PartitionsDefinition, *, marts: Iterable[str]
+) -> Sequence[dg.AssetsDefinition]:
     @dg.asset(
         key=REPORT_KEY,
         group_name="measurement",
@@ -40,7 +43,7 @@ def build_publications(nights: dg.PartitionsDefinition) -> Sequence[dg.AssetsDef
         group_name=MARTS_GROUP,
         deps=[
             key_of(WRITTEN_TABLES),
-            dg.AssetDep(dg.AssetKey(["marts", "fct_plan_daily"])),
+            *(dg.AssetKey([mart]) for mart in marts),
         ],
         kinds={"duckdb"},
         owners=[OWNERS["delivery"]],
@@ -48,9 +51,12 @@ def build_publications(nights: dg.PartitionsDefinition) -> Sequence[dg.AssetsDef
     )
     def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """One read-only copy of the embedded warehouse per night, so that readers never meet the writer."""
-        home = onward.home
-        path = publish_snapshot(home.warehouse_path, home.snapshot_path)
-        context.log.info("published %s", path)
-        yield dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})
+        on = date.fromisoformat(context.partition_key)
+        night = onward.reading(on, run_id=context.run_id, log=context.log)
+        target = open_target(
+            night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
+        )
+        publish_snapshot(target.path, night.home.snapshot_path)
+        yield dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(night.home.snapshot_path))})
 
     return [report, snapshot]

@@ -13,13 +13,13 @@ from pathlib import Path
 import dagster as dg
 import matplotlib.figure
 import polars as pl
-from resources.control.leases import Lease
-from resources.home import Home
-from resources.lake.store import Lake, Version
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.workspace import WorkspaceSettings
+from resources.control.leases import Lease
+from resources.home import Home
+from resources.lake.store import Lake, Version
 
 Frame = pl.LazyFrame | pl.DataFrame
 

@@ -95,6 +95,11 @@ class Home:
     def daemon_lock(self) -> Path:
         return self.root / "daemon.lock"
 
+    def close(self) -> None:
+        """Closes the control database for the whole process; the next use opens it again."""
+        _engine(self.environment.control_url).dispose()
+        _engine.cache_clear()
+
     def _make_private(self) -> None:
         """The folder holds personal data, so only its owner may look inside."""
         if not self.root.exists():

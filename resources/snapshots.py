@@ -25,6 +25,8 @@ def publish_snapshot(warehouse: Path, snapshot: Path) -> None:
     everything from its log into the file. A read-only connection then keeps
     writers out while it is copied.
     """
+    if not warehouse.exists():
+        raise SnapshotError(f"there is no warehouse at {warehouse} to copy; run a night first")
     try:
         with duckdb.connect(warehouse) as connection:
             connection.execute("CHECKPOINT")

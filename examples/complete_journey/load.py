@@ -85,7 +85,7 @@ def build(warehouse: Path) -> None:
         for table, meaning in TABLES.items():
             rows = "SELECT DISTINCT *" if table == "coupons" else "SELECT *"
             connection.execute(
-                f"CREATE TABLE {table} AS {rows} FROM read_parquet('{folder / f'{table}.parquet'}')"  # noqa: S608
+                f"CREATE TABLE {table} AS {rows} FROM read_parquet('{folder / f'{table}.parquet'}')"
             )
             print(f"  {table}: {meaning}", flush=True)
         connection.execute(HOUSEHOLDS)

@@ -103,7 +103,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         ),
         Requirement(
             table=CAMPAIGN_MEMBERS,
-            capability="who was targeted by earlier campaigns, and who was control",
+            capability="the record of who earlier campaigns targeted, and who was control",
             minimum_rows=1,
             useful_rows=1_000,
             without="earlier campaigns are not measured",

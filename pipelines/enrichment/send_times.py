@@ -83,6 +83,29 @@ def _own_moments(evidence: pl.LazyFrame, links: pl.LazyFrame, zones: pl.LazyFram
     )
 
 
+def _best_hours(own: pl.LazyFrame, people: pl.LazyFrame, prior_count: float) -> pl.LazyFrame:
+    """One row per person: `local_hour`, `evidence_count`, `confidence`."""
+    everyone = _everyone(own)
+    # Among the hours without a moment of one's own, everyone's best is the best.
+    fallback = people.join(_best_hour_of_everyone(everyone), how="cross").select(
+        "customer_id", "hour", own_count=pl.lit(0, pl.Int64)
+    )
+    shrunk_count = pl.col("own_count") + prior_count * pl.col("everyone_share")
+    evidence_count = pl.col("own_count").sum()
+    return (
+        pl.concat([own, fallback])
+        .group_by("customer_id", "hour")
+        .agg(pl.col("own_count").sum())
+        .join(everyone, on="hour", how="inner")
+        .group_by("customer_id")
+        .agg(
+            local_hour=pl.col("hour").sort_by(-shrunk_count, "hour").first(),
+            evidence_count=evidence_count,
+            confidence=evidence_count / (evidence_count + prior_count),
+        )
+    )
+
+
 def choose_send_times(
     customer_links: pl.LazyFrame,
     profiles: pl.LazyFrame,
@@ -97,7 +120,6 @@ def choose_send_times(
 
     `confidence` is the weight n / (n + prior) of the person's own n moments.
     """
-    prior = settings.send_time_prior_count
     zones = (
         customer_links.select("customer_id")
         .unique()
@@ -106,24 +128,8 @@ def choose_send_times(
     )
     links = customer_links.select(*REFERENCE, "customer_id")
     own = _own_moments(_evidence(orders, events, as_of), links, zones)
-    everyone = _everyone(own)
-    # Among the hours without a moment of one's own, everyone's best is the best.
-    fallback = zones.join(_best_hour_of_everyone(everyone), how="cross").select(
-        "customer_id", "hour", own_count=pl.lit(0, pl.Int64)
-    )
-    shrunk_count = pl.col("own_count") + prior * pl.col("everyone_share")
-    evidence_count = pl.col("own_count").sum()
     return (
-        pl.concat([own, fallback])
-        .group_by("customer_id", "hour")
-        .agg(pl.col("own_count").sum())
-        .join(everyone, on="hour", how="inner")
-        .group_by("customer_id")
-        .agg(
-            local_hour=pl.col("hour").sort_by(-shrunk_count, "hour").first(),
-            evidence_count=evidence_count,
-            confidence=evidence_count / (evidence_count + prior),
-        )
+        _best_hours(own, zones, settings.send_time_prior_count)
         .join(zones, on="customer_id", how="inner")
         .with_columns(workspace_id=pl.lit(workspace.workspace))
         .pipe(SendTime.cast)

@@ -60,7 +60,11 @@ def _cast_rows(raw: pl.DataFrame, table: Table, time_zone: str) -> pl.DataFrame:
     )
 
 
-def _with_defaults(rows: pl.DataFrame, table: Table, workspace: WorkspaceSettings) -> pl.DataFrame:
+def map_columns(
+    known: pl.DataFrame, *, table: Table, time_zone: str, workspace: WorkspaceSettings
+) -> pl.DataFrame:
+    """All contract columns, cast and with defaults, next to the raw ones; nothing is judged."""
+    rows = _cast_rows(known, table, time_zone)
     filled = [
         pl.col(name).fill_null(value) for name, value in _defaults(table).items() if name in rows.columns
     ]
@@ -94,7 +98,7 @@ def map_rows(
     Takes rows, not a plan of rows: the casts that judge a row are the casts that are kept.
     """
     known = raw.select(name for name in raw.columns if name in table.schema.columns())
-    rows = _with_defaults(_cast_rows(known, table, source.time_zone), table, workspace)
+    rows = map_columns(known, table=table, time_zone=source.time_zone, workspace=workspace)
     broken = _broken_rules(known, table, workspace)
     is_bad = rows.select(pl.any_horizontal(broken.values())).to_series()
     names = [pl.when(condition).then(pl.lit(rule)) for rule, condition in broken.items()]

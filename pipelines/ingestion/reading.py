@@ -15,6 +15,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.expressions.time import INSTANT
 from pipelines.ingestion.casting import localise
 from pipelines.ingestion.rules import EVENT_TIMES
 
@@ -51,6 +52,11 @@ class ReadPlan:
     def time_columns(self) -> tuple[str, ...]:
         """Columns that must lie before `until`, the cursor first."""
         return tuple(dict.fromkeys(name for name in (self.cursor, self.event_time) if name))
+
+    @property
+    def quarantine_from(self) -> datetime:
+        """Rows from here on are counted as wrong rather than early; none is read."""
+        return self.until + QUARANTINE_AFTER
 
     def since_of(self, column: str) -> datetime | None:
         """Lower bound to push down for a time column."""
@@ -116,17 +122,15 @@ def select_rows(batch: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone:
             inside &= at >= plan.since_of(column)
         conditions.append(inside.fill_null(value=plan.keeps_null(column)))
     rows = batch.filter(pl.all_horizontal(conditions)) if conditions else batch
+    newest_at = rows.select(watermark(table, plan.cursor, time_zone=time_zone)).item()
     null_cursor_count = batch.get_column(plan.cursor).null_count() if plan.cursor else 0
-    return SelectedRows(
-        rows=rows,
-        null_cursor_count=null_cursor_count,
-        newest_at=newest_instant(rows, plan, table=table, time_zone=time_zone),
-    )
+    return SelectedRows(rows=rows, null_cursor_count=null_cursor_count, newest_at=newest_at)
 
 
-def newest_instant(rows: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone: str) -> datetime | None:
-    """Newest cursor of a table, or newest event time without one: its watermark and its freshness."""
-    if not plan.time_columns:
-        return None
-    newest = rows.select(_instant(plan.time_columns[0], table, time_zone).max()).item()
-    return newest if isinstance(newest, datetime) else None
+def watermark(table: Table, cursor: str | None, *, time_zone: str) -> pl.Expr:
+    """Newest cursor of a table, or newest event time without one; null where a table has neither.
+
+    The watermark of a source is that of the table on the night before.
+    """
+    column = cursor or EVENT_TIMES.get(table.name)
+    return pl.lit(None, INSTANT) if column is None else _instant(column, table, time_zone).max()

@@ -46,7 +46,7 @@ def _is_json_object(text: str) -> bool:
         return False
 
 
-def _is_json_objects(texts: pl.Series) -> pl.Series:
+def are_json_objects(texts: pl.Series) -> pl.Series:
     """Each distinct text is parsed once."""
     distinct = texts.drop_nulls().unique()
     verdicts = pl.Series([_is_json_object(text) for text in distinct], dtype=pl.Boolean)
@@ -66,7 +66,7 @@ def row_rules(table: Table, workspace: WorkspaceSettings) -> Iterator[tuple[str,
         )
     if table.name in _JSON_COLUMNS:
         name = _JSON_COLUMNS[table.name]
-        yield f"{name}|json_object", pl.col(name).map_batches(_is_json_objects, return_dtype=pl.Boolean)
+        yield f"{name}|json_object", pl.col(name).map_batches(are_json_objects, return_dtype=pl.Boolean)
     if table.name == "orders":
         # Amounts of two currencies must not meet in one sum.
         yield "currency|currency_of_workspace", pl.col("currency") == workspace.currency

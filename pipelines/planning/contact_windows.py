@@ -87,9 +87,12 @@ def _cuts(zone: ZoneInfo, quiet: QuietHours, start: datetime, end: datetime) -> 
 def allowed_stretches(
     zone: ZoneInfo, quiet: QuietHours | None, start: datetime, end: datetime
 ) -> list[Stretch]:
-    """What quiet hours leave of `[start, end)`, in ascending order."""
+    """What quiet hours leave of `[start, end)`, in ascending order.
+
+    Nothing, when the span is empty: Samoa's clocks left out a whole day.
+    """
     if quiet is None:
-        return [Stretch(start, end)]
+        return [Stretch(start, end)] if start < end else []
     stretches: list[Stretch] = []
     for piece_start, piece_end in _constant_pieces(zone, start, end):
         cuts = _cuts(zone, quiet, piece_start, piece_end)

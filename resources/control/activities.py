@@ -101,12 +101,13 @@ class ActivityLog:
         position, last_hash = 0, GENESIS
         with reading(self._engine) as connection:
             head = self._head(connection)
-            rows = connection.execute(ordered).mappings()
-            for position, row in enumerate(rows, start=1):
-                is_next = row["position"] == position and row["previous_hash"] == last_hash
-                if not is_next or row["hash"] != _hash_of(dict(row)):
-                    return position
-                last_hash = row["hash"]
+            # The result holds a cursor on the server, and the loop may be left early.
+            with connection.execute(ordered) as rows:
+                for position, row in enumerate(rows.mappings(), start=1):
+                    is_next = row["position"] == position and row["previous_hash"] == last_hash
+                    if not is_next or row["hash"] != _hash_of(dict(row)):
+                        return position
+                    last_hash = row["hash"]
         if position != head.activity_count:
             return min(position, head.activity_count) + 1
         return None if last_hash == head.hash else max(position, 1)

@@ -67,10 +67,13 @@ class Approvals:
                 "reason": None,
             }
             if known is None:
-                of_plan = {"night": night, "plan_hash": plan_hash, "config_hash": config_hash}
-                connection.execute(
-                    sa.insert(APPROVALS).values(asked | of_plan, workspace_id=self._workspace_id)
-                )
+                of_plan = {
+                    "workspace_id": self._workspace_id,
+                    "night": night,
+                    "plan_hash": plan_hash,
+                    "config_hash": config_hash,
+                }
+                connection.execute(sa.insert(APPROVALS).values(asked | of_plan))
             else:
                 connection.execute(sa.update(APPROVALS).where(is_this).values(asked))
             self._record(connection, "requested", requested_by, night, plan_hash)
@@ -118,7 +121,7 @@ class Approvals:
                 .where(is_waiting)
                 .values(status=status, decided_by=by, decided_at=self._now(), reason=reason)
             )
-            self._record(connection, status.value.lower(), by, night, hashes[0])
+            self._record(connection, status.value.lower(), by, night, hashes[0], reason=reason)
 
     def _void_others(
         self, connection: sa.Connection, night: date, plan_hash: str, config_hash: str, by: str
@@ -147,8 +150,16 @@ class Approvals:
         )
 
     def _record(
-        self, connection: sa.Connection, verb: str, user_id: str, night: date, plan_hash: str
+        self,
+        connection: sa.Connection,
+        verb: str,
+        user_id: str,
+        night: date,
+        plan_hash: str,
+        *,
+        reason: str | None = None,
     ) -> None:
         details = {"night": night.isoformat(), "plan_hash": plan_hash}
+        details |= {} if reason is None else {"reason": reason}
         activity = Activity(f"approval.{verb}", user_id, details=details)
         record_activity(connection, self._workspace_id, activity, at=self._now())

@@ -81,7 +81,7 @@ def write_version(
     connection: sa.Connection, workspace_id: str, version: ConfigVersion, change: Change, *, at: datetime
 ) -> None:
     """A new version, the config that mirrors the newest one, and the activity."""
-    content = {
+    content: dict[str, Any] = {
         "product": version.product,
         "settings": version.settings,
         "status": version.status,
@@ -90,34 +90,24 @@ def write_version(
         "content_hash": version.content_hash,
     }
     if version.version == 1:
+        described = {"user_id": change.author, "name": version.name, "description": ""}
+        keys = {"workspace_id": workspace_id, "id": version.config_id}
         connection.execute(
-            sa.insert(CONFIGS).values(
-                content,
-                id=version.config_id,
-                workspace_id=workspace_id,
-                user_id=change.author,
-                name=version.name,
-                description="",
-                created_at=at,
-                updated_at=at,
-            )
+            sa.insert(CONFIGS).values(content | described | keys | {"created_at": at, "updated_at": at})
         )
     else:
-        connection.execute(
-            sa.update(CONFIGS).where(CONFIGS.c.id == version.config_id).values(content, updated_at=at)
-        )
-    connection.execute(
-        sa.insert(CONFIG_VERSIONS).values(
-            content,
-            workspace_id=workspace_id,
-            config_id=version.config_id,
-            name=version.name,
-            effective_on=change.effective_on,
-            author=change.author,
-            reason=change.reason,
-            created_at=at,
-        )
-    )
+        is_this = CONFIGS.c.id == version.config_id
+        connection.execute(sa.update(CONFIGS).where(is_this).values(content | {"updated_at": at}))
+    changed = {
+        "workspace_id": workspace_id,
+        "config_id": version.config_id,
+        "name": version.name,
+        "effective_on": change.effective_on,
+        "author": change.author,
+        "reason": change.reason,
+        "created_at": at,
+    }
+    connection.execute(sa.insert(CONFIG_VERSIONS).values(content | changed))
     details = {
         "name": version.name,
         "version": version.version,

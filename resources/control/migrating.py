@@ -1,6 +1,7 @@
 """Bringing a control database to the revision of this code."""
 
 from collections.abc import Callable
+from functools import cache
 
 import sqlalchemy as sa
 from alembic import command
@@ -22,6 +23,7 @@ class NewerDatabaseError(ControlDatabaseError):
     """The database was written by a newer release than this code."""
 
 
+@cache
 def newest_revision(scripts: str = SCRIPTS) -> str:
     head = _script_directory(scripts).get_current_head()
     if head is None:
@@ -40,8 +42,7 @@ def is_current(connection: sa.Connection, scripts: str = SCRIPTS) -> bool:
     """Whether the database is at the revision of this code; a revision unknown to it is an error."""
     current = revision_of(connection)
     newest = newest_revision(scripts)
-    known = {script.revision for script in _script_directory(scripts).walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and current not in _known_revisions(scripts):
         raise NewerDatabaseError(
             f"the control database is at revision {current}, which this release does not know "
             f"(its newest is {newest}). A newer release wrote it: run that release, or restore the "
@@ -68,6 +69,11 @@ def upgrade(
     config = _config(scripts)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache
+def _known_revisions(scripts: str) -> frozenset[str]:
+    return frozenset(script.revision for script in _script_directory(scripts).walk_revisions())
 
 
 def _config(scripts: str) -> Config:

@@ -120,11 +120,15 @@ class Outbox:
             .order_by(OUTBOX.c.send_id)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            # As a plain subquery PostgreSQL may run it more than once and claim more than the limit.
+            .cte("waiting")
         )
         with writing(self._engine) as connection:
             require_current(connection, lease)
             taken = connection.execute(
-                self._taking(lease).where(OUTBOX.c.send_id.in_(waiting)).returning(*_RECORD)
+                self._taking(lease)
+                .where(OUTBOX.c.send_id.in_(sa.select(waiting.c.send_id)))
+                .returning(*_RECORD)
             )
             return sorted((_record(row) for row in taken), key=lambda record: record.send_id)
 

@@ -83,6 +83,8 @@ class Writer:
         A primary key that `to` has already breaks the contract.
         """
         self._refuse_second(table)
+        if to.table_id != table.identifier:
+            raise ValueError(f"{table.identifier} cannot go on from {to.table_id}")
         earlier = self._reader.load(table.identifier, to.name)
         self._session.inputs.add(InputVersion(to.table_id, to.partition, to.name))
         known = self._reader.scan(table, earlier)

@@ -98,7 +98,8 @@ def test_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [(b"", "is empty"), (b"\xff\xfe", "cannot be read"), (b"zzz", "32 bytes in base64")]
+    ("content", "problem"),
+    [(b"", "is empty"), (b"\xff\xfe", "cannot be read"), (b"zzz", "32 bytes in base64")],
 )
 def test_damaged_key_file_is_a_typed_error(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "master.key"

@@ -18,6 +18,7 @@ stays as (
         {{ count_if("status = 'completed'") }} as completed_count,
         {{ count_if("status = 'exited'") }} as exited_count,
         {{ count_if('entered_on = night_on') }} as entered_count,
+        {{ count_if('ended_on = night_on') }} as ended_count,
         {{ count_if('pending_decision_id is not null') }} as due_count,
         {{ count_if("is_ghost and status = 'active'") }} as ghost_count
     from {{ ref('stg_sequencing__sequence_state') }}
@@ -32,6 +33,7 @@ select
     stays.completed_count,
     stays.exited_count,
     stays.entered_count,
+    stays.ended_count,
     stays.due_count,
     stays.ghost_count,
     {{ tally('coalesce(messages.message_count, 0)') }} as message_count

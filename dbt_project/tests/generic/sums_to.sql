@@ -1,5 +1,5 @@
 {# The column adds up to a column of another model, for each combination of `by`; a missing side counts as 0. #}
-{% test sums_to(model, column_name, to, to_column, by, where="1 = 1") %}
+{% test sums_to(model, column_name, to, to_column, by) %}
 
 with own as (
     select
@@ -14,7 +14,6 @@ other as (
         {{ by | join(', ') }},
         sum({{ to_column }}) as total
     from {{ to }}
-    where {{ where }}
     group by {{ by | join(', ') }}
 )
 

@@ -1,6 +1,6 @@
 """Where the checks across files put what they find."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from resources.control.workspace.folder import Folder
@@ -27,8 +27,10 @@ class Findings:
             file, spot, f"unknown {noun} `{name}`", suggestion(name, known, none=f"no {noun} is defined")
         )
 
-    def must_be_known(self, file: str, spot: Spot, known: Iterable[str], *, noun: str) -> None:
-        """A name that is written must exist; what is missing or no text is reported by the schema."""
-        known = set(known)
-        if spot.text is not None and spot.text not in known:
+    def must_be_known(self, file: str, spot: Spot, known: Collection[str] | None, *, noun: str) -> None:
+        """A name that is written must exist, as far as it can be known what does.
+
+        What is missing or no text is reported by the schema.
+        """
+        if known is not None and spot.text is not None and spot.text not in known:
             self.unknown(file, spot, spot.text, known, noun=noun)

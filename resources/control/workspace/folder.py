@@ -7,18 +7,29 @@ from pathlib import Path
 from resources.control.workspace.problems import Problem, suggestion
 from resources.control.workspace.schemas import FILE_KINDS, FileKind
 from resources.control.workspace.yaml_loader import load_yaml
-from resources.control.workspace.yaml_nodes import Spot, YamlMapping
+from resources.control.workspace.yaml_nodes import Spot, YamlMapping, YamlScalar
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Files that could be read, by path relative to the folder."""
+    """Files that could be read, by path relative to the folder.
+
+    Attributes:
+        unreadable: Files that are there, but could not be read; what they define is unknown, not absent.
+    """
 
     documents: Mapping[str, YamlMapping]
+    unreadable: frozenset[str] = frozenset()
 
     def root(self, file: str) -> Spot:
         """The top of a file; an empty spot when it is missing or unreadable."""
         return Spot(self.documents.get(file))
+
+    def names(self, file: str, key: str) -> set[str] | None:
+        """What a file defines under a key; None when that cannot be known."""
+        spot = self.root(file).at(key)
+        is_broken = isinstance(spot.node, YamlScalar) and spot.node.is_broken
+        return None if file in self.unreadable or is_broken else spot.keys()
 
     def files_in(self, subfolder: str) -> Iterator[tuple[str, Spot]]:
         """Path and top of each file of `journeys` or `sequences`."""
@@ -40,19 +51,22 @@ def read_folder(folder: Path) -> tuple[Folder, list[Problem]]:
     """Loads every file that belongs to a workspace, and reports files that do not, or are missing."""
     problems: list[Problem] = []
     if not folder.is_dir():
-        return Folder({}), [_whole(str(folder), "there is no such folder", "name an existing workspace folder")]
-    documents = {}
+        missing = _whole(str(folder), "there is no such folder", "name an existing workspace folder")
+        return Folder({}), [missing]
+    documents, unreadable = {}, set()
     for path in _yaml_files(folder, problems):
         file = path.relative_to(folder).as_posix()
         loaded = load_yaml(path.read_bytes(), file=file)
         problems.extend(loaded.problems)
-        if loaded.root is not None:
+        if loaded.root is None:
+            unreadable.add(file)
+        else:
             documents[file] = loaded.root
     for kind in FILE_KINDS.values():
         if kind.is_required and not (folder / kind.name).is_file():
             remedy = f"write it; docs/schemas/{kind.stem}.schema.json says what belongs in it"
             problems.append(_whole(kind.name, "the file is missing", remedy))
-    return Folder(documents), problems
+    return Folder(documents, frozenset(unreadable)), problems
 
 
 def _yaml_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:

@@ -9,14 +9,13 @@ FILE = "guardrails.yml"
 
 def check_guardrails(findings: Findings) -> None:
     guardrails = findings.folder.root(FILE)
-    segments = findings.folder.root("segments.yml").at("segments").keys()
+    segments = findings.folder.names("segments.yml", "segments")
     for segment in guardrails.at("excluded_segments").items():
         findings.must_be_known(FILE, segment, segments, noun="segment")
+    programmes = programme_names(findings)
     for name, share in guardrails.at("holdout", "programmes").entries():
-        if name not in programme_names(findings):
-            findings.unknown(
-                FILE, share, name, programme_names(findings), noun="journey, sequence or campaign"
-            )
+        if programmes is not None and name not in programmes:
+            findings.unknown(FILE, share, name, programmes, noun="journey, sequence or campaign")
     for cap in guardrails.at("caps").items():
         if cap.at("max").value == 0:
             _warn_users(

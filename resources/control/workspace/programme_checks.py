@@ -36,6 +36,7 @@ def check_programmes(findings: Findings) -> None:
         for step in sequence.at("steps").items():
             _check_message(findings, file, step)
     _check_destinations(findings)
+    _check_shared_names(findings)
 
 
 def template_uses(findings: Findings) -> Iterator[Use]:
@@ -51,15 +52,21 @@ def template_uses(findings: Findings) -> Iterator[Use]:
             yield Use(PERSONALIZATION, template, name)
 
 
-def programme_names(findings: Findings) -> set[str]:
-    """Journeys, sequences and campaigns by the names under which holdouts and reports know them."""
+def programme_names(findings: Findings) -> set[str] | None:
+    """Journeys, sequences and campaigns by the names under which holdouts and reports know them.
+
+    A file that cannot be read still gives its name; None when campaigns cannot be known.
+    """
     folder = findings.folder
     files = [*folder.files_in("journeys"), *folder.files_in("sequences")]
-    return {stem_of(file) for file, _ in files} | folder.root(PERSONALIZATION).at("campaigns").keys()
+    campaigns = folder.names(PERSONALIZATION, "campaigns")
+    if campaigns is None:
+        return None
+    return {stem_of(file) for file, _ in files} | {stem_of(file) for file in folder.unreadable} | campaigns
 
 
-def _names(findings: Findings, part: str) -> set[str]:
-    return findings.folder.root(CATALOGUE).at(part).keys()
+def _names(findings: Findings, part: str) -> set[str] | None:
+    return findings.folder.names(CATALOGUE, part)
 
 
 def _check_stem(findings: Findings, file: str, root: Spot) -> None:
@@ -74,7 +81,7 @@ def _check_stem(findings: Findings, file: str, root: Spot) -> None:
 
 
 def _check_segment(findings: Findings, file: str, spot: Spot) -> None:
-    segments = findings.folder.root("segments.yml").at("segments").keys()
+    segments = findings.folder.names("segments.yml", "segments")
     findings.must_be_known(file, spot, segments, noun="segment")
 
 
@@ -94,18 +101,19 @@ def _check_campaigns(findings: Findings) -> None:
 
 def _check_catalogue(findings: Findings) -> None:
     catalogue = findings.folder.root(CATALOGUE)
-    channels = catalogue.at("channels").keys()
+    channels = _names(findings, "channels")
     for _, template in catalogue.at("templates").entries():
         channel = template.at("channel")
-        if channel.text in set(Channel) and channel.text not in channels:
+        if channels is not None and channel.text in set(Channel) and channel.text not in channels:
             findings.problem(
                 CATALOGUE,
                 channel,
                 f"channel `{channel.text}` is not among the channels",
                 f"add `{channel.text}:` with its cost under `channels`",
             )
-    sources = findings.folder.root("sources.yml").at("sources").keys()
-    missing = " and ".join(f"`{name}`" for name in ("products", "order_lines") if name not in sources)
+    sources = findings.folder.names("sources.yml", "sources")
+    needed = () if sources is None else ("products", "order_lines")
+    missing = " and ".join(f"`{name}`" for name in needed if name not in (sources or ()))
     for name, offer in catalogue.at("offers").entries():
         if missing and offer.at("category").text is not None:
             findings.warn(
@@ -135,3 +143,22 @@ def _check_destinations(findings: Findings) -> None:
                 f"no destination takes channel `{channel.text}`",
                 f"add `{channel.text}` to a destination in destinations.yml",
             )
+
+
+def _check_shared_names(findings: Findings) -> None:
+    """Holdouts, pauses and kill switches go by the programme's name, so they would hit both."""
+    folder = findings.folder
+    places = [(stem_of(file), file, root.at("name")) for file, root in folder.files_in("journeys")]
+    places += [(stem_of(file), file, root.at("name")) for file, root in folder.files_in("sequences")]
+    campaigns = folder.root(PERSONALIZATION).at("campaigns").entries()
+    places += [(name, PERSONALIZATION, campaign) for name, campaign in campaigns]
+    first: dict[str, str] = {}
+    for name, file, spot in places:
+        if name in first:
+            findings.warn(
+                file,
+                spot,
+                f"{first[name]} has the same name",
+                "rename one: holdouts, pauses and kill switches go by name",
+            )
+        first.setdefault(name, file)

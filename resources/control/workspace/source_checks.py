@@ -15,7 +15,7 @@ CONNECTIONS = "connections.yml"
 def check_sources(findings: Findings) -> None:
     connections = findings.folder.root(CONNECTIONS)
     sources = findings.folder.root(SOURCES).at("sources")
-    names = connections.at("connections").keys()
+    names = findings.folder.names(CONNECTIONS, "connections")
     findings.must_be_known(CONNECTIONS, connections.at("target"), names, noun="connection")
     for name, source in sources.entries():
         findings.must_be_known(SOURCES, source.at("connection"), names, noun="connection")

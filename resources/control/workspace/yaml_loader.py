@@ -37,6 +37,8 @@ MAXIMUM_NODES = 50_000
 MAXIMUM_DEPTH = 32
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+#: `"\ud800"` and `"\0"` are YAML, but neither JSON nor a database can carry what they stand for.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _BRACKET = ("a bracket or brace is opened and never closed", "close it, or separate the entries with commas")
 #: What ruamel.yaml says that it was reading → what and remedy.
 _OPENED = {
@@ -177,6 +179,11 @@ class _Reader:
 
     def scalar(self, event: ScalarEvent, line: int, column: int) -> YamlScalar:
         text = str(event.value)
+        if _UNSTORABLE.search(text):
+            self.report(
+                line, "an escape stands for half a character or for none", "write the character itself"
+            )
+            return YamlScalar(line, column, None, "", is_broken=True)
         if event.style is not None:
             return YamlScalar(line, column, text, text)
         try:
@@ -244,6 +251,8 @@ def _syntax_problem(problem: str, context: str | None, written: str) -> tuple[st
         )
     if "cannot start any token" in problem:
         return "a value starts with a character that YAML reserves", "put the value in quotes"
+    if "<stream end>" in problem:
+        return "the file ends too early: a bracket, brace or quote is opened and never closed", "close it"
     if context in _OPENED:
         return _OPENED[context]
     return f"not valid YAML: {problem}", "check indentation, colons and quotes in this line and the one above"

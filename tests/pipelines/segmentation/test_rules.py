@@ -115,6 +115,26 @@ def test_unknown_is_no_member_also_under_not():
     assert _members(people, segments) == {"weekly": [1], "others": [2], "again": [1]}
 
 
+def test_empty_list_matches_nobody_and_its_opposite_everyone_who_is_known():
+    rule = {"trait": "recency_days", "one_of": []}
+    segments = _segments(none=rule, others={"not": rule})
+    assert _members([{"recency_days": 4}, {"recency_days": None}], segments) == {"others": [1]}
+
+
+def test_people_who_are_in_one_table_only_can_be_members():
+    segments = _segments(
+        some={"trait": "order_count", "at_least": 1}, valued={"trait": "expected_spend_28d", "at_least": 1}
+    )
+    evaluated = evaluate_segments(
+        _frame(CustomerFeatures, [{"customer_id": 1, "order_count": 1}]),
+        _frame(CustomerValue, [{"customer_id": 2, "expected_spend_28d": 1.0}]),
+        Trait.create_empty(lazy=True),
+        segments=segments,
+        workspace=SHOP,
+    ).collect()
+    assert sorted(evaluated.rows()) == [("shop", 1, "some"), ("shop", 2, "valued")]
+
+
 def test_unknown_does_not_spoil_what_is_decided_without_it():
     unknown, true = {"trait": "age_band", "equals": "65+"}, {"trait": "order_count", "at_least": 1}
     people = [{"order_count": 1}]

@@ -3,9 +3,8 @@ from datetime import date
 
 import pytest
 
-from pipelines.contracts.codes import Product
 from resources.control.activities import ActivityLog
-from resources.control.codes import Automation, ConfigStatus
+from resources.control.codes import Automation, ConfigOwner, ConfigStatus
 from resources.control.configs import AppliedConfig, ConfigStateError, ConfigStore, UnknownConfigError
 
 FIFTH, SEVENTH, TENTH, TWELFTH = (date(2025, 3, day) for day in (5, 7, 10, 12))
@@ -15,11 +14,11 @@ GUARDRAILS = "guardrails"
 
 
 def journey(step):
-    return (Product.JOURNEYS, {"entry": {"segment": "new"}, "step": step})
+    return (ConfigOwner.JOURNEYS, {"entry": {"segment": "new"}, "step": step})
 
 
 def limits(maximum):
-    return (Product.CONNECTOR, {"maximum_plan_size": maximum})
+    return (ConfigOwner.WORKSPACE, {"maximum_plan_size": maximum})
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_first_version_is_in_force_since_ever(store, apply):
 
     assert applied == [AppliedConfig(GUARDRAILS, 1, "created"), AppliedConfig(WELCOME, 1, "created")]
     welcome = store.as_of(LONG_AGO)[WELCOME]
-    assert (welcome.name, welcome.product, welcome.version) == (WELCOME, Product.JOURNEYS, 1)
+    assert (welcome.name, welcome.product, welcome.version) == (WELCOME, ConfigOwner.JOURNEYS, 1)
     assert welcome.settings == journey(1)[1]
     assert (welcome.status, welcome.automation) == (ConfigStatus.ACTIVE, Automation.AUTO)
     assert len(welcome.content_hash) == 64
@@ -54,7 +53,7 @@ def test_first_version_is_in_force_since_ever(store, apply):
 
 def test_unchanged_settings_make_no_version(store, apply):
     apply(welcome=journey(1))
-    reordered = (Product.JOURNEYS, dict(reversed(journey(1)[1].items())))
+    reordered = (ConfigOwner.JOURNEYS, dict(reversed(journey(1)[1].items())))
     assert apply(welcome=reordered) == []
     assert [version.version for version in store.versions(WELCOME)] == [1]
 
@@ -76,8 +75,8 @@ def test_date_that_is_not_given_is_today(store, apply, clock):
 
 def test_product_alone_is_a_change_too(store, apply):
     apply(welcome=journey(1))
-    apply(welcome=(Product.SEQUENCING, journey(1)[1]), on=TENTH)
-    assert store.as_of(TENTH)[WELCOME].product is Product.SEQUENCING
+    apply(welcome=(ConfigOwner.SEQUENCING, journey(1)[1]), on=TENTH)
+    assert store.as_of(TENTH)[WELCOME].product is ConfigOwner.SEQUENCING
 
 
 def test_old_content_from_an_earlier_date_wins_by_its_number(store, apply):
@@ -191,7 +190,7 @@ def test_unknown_config_is_an_error(store):
 
 
 def test_unknown_product_is_refused_and_nothing_is_applied(store, apply):
-    with pytest.raises(ValueError, match="not a valid Product"):
+    with pytest.raises(ValueError, match="not a valid ConfigOwner"):
         apply(guardrails=limits(9), welcome=("journeys", {}))
     assert store.as_of(TENTH) == {}
 

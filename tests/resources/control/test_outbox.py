@@ -149,7 +149,7 @@ def test_plan_with_a_message_twice_is_refused(outbox, lease):
 
 
 def test_claims_go_by_destination_and_limit_in_order(outbox, lease):
-    outbox.enqueue([message(name) for name in "dbca"] + [PLAN[2]][:0], night=NIGHT, lease=lease)
+    outbox.enqueue([message(name) for name in "dbca"], night=NIGHT, lease=lease)
     outbox.enqueue([message("z")], night=NEXT_NIGHT, lease=lease)
     first = outbox.claim(NIGHT, "files", 3, lease)
     assert [(row.send_id, row.status, row.attempt_count) for row in first] == [
@@ -357,9 +357,11 @@ def test_two_holders_never_claim_the_same_message(outbox, leases):
 
 
 def test_rows_become_the_dispatch_log(outbox, lease):
-    outbox.enqueue(PLAN, night=NIGHT, lease=lease)
+    plan = [message(f"{number:032x}") for number in range(3)]
+    outbox.enqueue(plan, night=NIGHT, lease=lease)
     frame = pl.DataFrame(outbox.rows(NIGHT)).with_columns(workspace_id=pl.lit("w"))
-    DispatchedMessage.validate(frame.select(DispatchedMessage.column_names()), cast=True)
+    logged = DispatchedMessage.validate(frame.select(DispatchedMessage.column_names()), cast=True)
+    assert logged["status"].to_list() == ["PLANNED"] * 3
 
 
 def test_more_messages_than_a_statement_holds(outbox, leases, lease):

@@ -231,12 +231,13 @@ class Unsure:
 
     def hand_over(self, messages, *, night, confirm):
         confirm()
+        assert night == NIGHT
         answers = {1: ("UNKNOWN", "timeout"), 2: ("REJECTED", "no_address"), 3: ("ACKED", None)}
         rows = [(row["send_id"], *answers[row["customer_id"]], "call-1") for row in messages.to_dicts()]
         return pl.DataFrame(rows, schema=["send_id", "status", "reason", "batch"], orient="row")
 
     def read_back(self, night):
-        raise AssertionError("nothing was left behind")
+        raise AssertionError(f"nothing of {night} was left behind")
 
 
 def test_other_answers_are_recorded_as_they_are(world):

@@ -141,10 +141,15 @@ class World:
         return self.lake.scan(table, on).collect().sort(table.schema.primary_key())
 
 
+def open_world(root: Path) -> World:
+    """Opens or makes the lake below a folder; other processes open the same one."""
+    engine = open_control(f"sqlite:///{root / 'control.db'}")
+    pointers, leases = Pointers(engine, WORKSPACE), Leases(engine)
+    keys = FileKeys(root / "keys" / "master.key")
+    lake = Lake(root / "lake", WORKSPACE, pointers=pointers, leases=leases, keys=keys)
+    return World(root, lake, pointers, leases, keys)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    engine = open_control(f"sqlite:///{tmp_path / 'control.db'}")
-    pointers, leases = Pointers(engine, WORKSPACE), Leases(engine)
-    keys = FileKeys(tmp_path / "keys" / "master.key")
-    lake = Lake(tmp_path / "lake", WORKSPACE, pointers=pointers, leases=leases, keys=keys)
-    return World(tmp_path, lake, pointers, leases, keys)
+    return open_world(tmp_path)

@@ -1,0 +1,152 @@
+"""Delivery: the plan leaves through the outbox, once; what people read goes back to the warehouse."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.tables import (
+    CONTACT_POINTS,
+    CONTACTABILITY,
+    DISPATCH_LOG,
+    PLAN,
+    PROOF,
+    RECEIPTS,
+    TABLES,
+    WRITTEN_TABLES,
+)
+from pipelines.delivery.claiming import recheck_messages
+from pipelines.delivery.dispatch_log import record_dispatches, record_receipts
+from pipelines.delivery.reconciliation import describe_imbalance, reconcile_dispatches
+from resources.control.leases import Leases
+from resources.control.outbox import Outbox
+from resources.control.pointers import Pointers
+from resources.destinations.dispatching import Dispatcher, open_destinations, routes
+from resources.write_back.targets import open_target
+from resources.write_back.writing import PublishedTable, write_back
+
+EVERY_MESSAGE_IS_ACCOUNTED_FOR = Expectation(
+    name="every_message_is_accounted_for",
+    table=DISPATCH_LOG,
+    description="Planned = sent + rejected + cancelled + expired + dead + unknown, on every channel.",
+)
+ROW_COUNTS_MATCH = Expectation(
+    name="row_counts_match",
+    table=WRITTEN_TABLES,
+    description="The warehouse holds as many rows of the night as the lake.",
+)
+
+#: Reason of a message of a past night that was not handed over before a later one was.
+LATER_NIGHT_DISPATCHED = "later_night_dispatched"
+
+WRITTEN_BACK = tuple(table for table in TABLES if table.is_written_back)
+
+
+def hand_over_plan(night: Night) -> StepOutput:
+    plan = night.read(PLAN).collect()
+    dispatcher = _open_dispatcher(night)
+    dispatcher.enqueue(plan)
+    dispatcher.settle()
+    if _has_later_dispatch(night):
+        dispatcher.withhold(
+            dispatcher.waiting().with_columns(
+                status=pl.lit(DispatchStatus.CANCELLED.value), reason=pl.lit(LATER_NIGHT_DISPATCHED)
+            )
+        )
+    verdicts = recheck_messages(
+        dispatcher.waiting().lazy(),
+        plan.lazy(),
+        night.read(CONTACTABILITY),
+        kill_switches=night.home.switches(night.workspace.workspace).active(),
+        dispatched_at=night.as_of,
+    )
+    dispatcher.withhold(verdicts.withheld.collect())
+    dispatcher.hand_over(_addressed(night, verdicts.claimable).collect())
+    dispatch_log = record_dispatches(dispatcher.log().lazy(), workspace=night.workspace).collect()
+    return StepOutput(
+        frames={
+            DISPATCH_LOG: dispatch_log,
+            RECEIPTS: record_receipts(dispatch_log.lazy(), as_of=night.as_of),
+        },
+        verdicts={EVERY_MESSAGE_IS_ACCOUNTED_FOR.name: _balance(plan, dispatch_log)},
+    )
+
+
+def _open_dispatcher(night: Night) -> Dispatcher:
+    lease = night.lease
+    if lease is None:
+        raise ValueError("messages leave only under a lease")
+    leases = Leases(night.home.control)
+    return Dispatcher(
+        Outbox(night.home.control, night.workspace.workspace),
+        destinations=open_destinations(night.config.destinations, root=night.home.root),
+        channels=routes(night.config.destinations),
+        night=night.on,
+        lease=lease,
+        confirm=lambda: leases.renew(lease),
+    )
+
+
+def _has_later_dispatch(night: Night) -> bool:
+    """Whether a later plan went out already: it did not count tonight's messages against the caps."""
+    pointers = Pointers(night.home.control, night.workspace.workspace)
+    return bool(pointers.history(DISPATCH_LOG.identifier, since=night.on + timedelta(days=1), until=date.max))
+
+
+def _addressed(night: Night, messages: pl.LazyFrame) -> pl.LazyFrame:
+    """Adds addresses only when a destination asks for them."""
+    if not any(target.with_addresses for target in night.config.destinations.destinations.values()):
+        return messages
+    addresses = night.read(CONTACT_POINTS).select("customer_id", "channel", "address")
+    return messages.join(addresses, on=["customer_id", "channel"], how="left", validate="m:1")
+
+
+def _balance(plan: pl.DataFrame, dispatch_log: pl.DataFrame) -> CheckOutcome:
+    balance = reconcile_dispatches(plan.lazy(), dispatch_log.lazy()).collect()
+    problems = describe_imbalance(balance)
+    return CheckOutcome(
+        is_held=not problems, facts={"planned": plan.height} | {"problems": "; ".join(problems) or "none"}
+    )
+
+
+def copy_to_warehouse(night: Night) -> StepOutput:
+    target = open_target(
+        night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
+    )
+    published = [
+        PublishedTable(table, night.read(table), night.lake.require(table, night.on).content_hash)
+        for table in WRITTEN_BACK
+    ]
+    written = write_back(published, target=target, workspace_id=night.workspace.workspace, night=night.on)
+    mismatched = written.filter(pl.col("row_count") != pl.col("written_count")).height
+    return StepOutput(
+        frames={WRITTEN_TABLES: written},
+        verdicts={
+            ROW_COUNTS_MATCH.name: CheckOutcome(
+                is_held=mismatched == 0, facts={"tables": written.height, "mismatched": mismatched}
+            )
+        },
+    )
+
+
+STEPS = (
+    Step(
+        name="dispatch",
+        compute=hand_over_plan,
+        reads=(PLAN, PROOF, CONTACTABILITY, CONTACT_POINTS),
+        publishes=(DISPATCH_LOG, RECEIPTS),
+        expectations=(EVERY_MESSAGE_IS_ACCOUNTED_FOR,),
+        retries=0,
+    ),
+)
+#: After measurement, whose tables are copied too.
+WRITE_BACK_STEPS = (
+    Step(
+        name="write_back",
+        compute=copy_to_warehouse,
+        reads=WRITTEN_BACK,
+        publishes=(WRITTEN_TABLES,),
+        expectations=(ROW_COUNTS_MATCH,),
+    ),
+)

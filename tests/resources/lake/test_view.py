@@ -1,0 +1,85 @@
+from dataclasses import replace
+from datetime import date
+
+import dataframely as dy
+import polars as pl
+import pytest
+from resources.lake.errors import ContractChangedError, MissingVersionError
+
+FIRST, SECOND, THIRD = date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 3)
+
+
+def test_missing_night_names_table_night_and_remedy(world) -> None:
+    message = "scoring/scores has no version for the night 2025-01-02; run stage scoring of that night first"
+    with pytest.raises(MissingVersionError, match=message):
+        world.lake.scan(world.scores, world.night)
+    with pytest.raises(MissingVersionError, match=message):
+        world.lake.require(world.scores, world.night)
+    assert world.lake.find(world.scores, world.night) is None
+
+
+def test_latest_is_the_newest_earlier_night(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    world.publish({world.scores: world.score_rows(0.2)}, on=SECOND)
+    latest = world.lake.scan_latest(world.scores, before=SECOND).collect()
+    assert latest.equals(world.score_rows(0.1))
+    found = world.lake.find_latest(world.scores, before=THIRD)
+    assert found is not None
+    assert found.partition == SECOND
+
+
+def test_latest_before_the_first_night_is_typed_and_empty(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    empty = world.lake.scan_latest(world.scores, before=FIRST).collect()
+    assert empty.equals(world.score_rows())
+    assert empty.schema == world.score_rows().schema
+    assert world.lake.find_latest(world.scores, before=FIRST) is None
+
+
+def test_history_has_the_nights_from_since_up_to_until(world) -> None:
+    for on, value in ((FIRST, 0.1), (SECOND, 0.2), (THIRD, 0.3)):
+        world.publish({world.scores: world.score_rows(value)}, on=on)
+    history = world.lake.scan_history(world.scores, since=FIRST, until=THIRD).collect()
+    assert sorted(history["value"]) == [0.1, 0.2]
+
+
+def test_history_without_nights_is_typed_and_empty(world) -> None:
+    history = world.lake.scan_history(world.scores, since=FIRST, until=THIRD).collect()
+    assert history.equals(world.score_rows())
+
+
+def test_pinned_view_stays_at_its_instant(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)})
+    pinned = world.lake.pinned()
+    world.publish({world.scores: world.score_rows(0.2)})
+    world.publish({world.scores: world.score_rows(0.3)}, on=THIRD)
+    assert pinned.scan(world.scores, world.night).collect().equals(world.score_rows(0.1))
+    assert pinned.find(world.scores, THIRD) is None
+    assert pinned.scan_latest(world.scores, before=date(2025, 2, 1)).collect().equals(world.score_rows(0.1))
+    assert pinned.find_latest(world.scores, before=world.night) is None
+    history = pinned.scan_history(world.scores, since=FIRST, until=date(2025, 2, 1)).collect()
+    assert history.equals(world.score_rows(0.1))
+
+
+def test_an_opened_version_outlives_its_successor(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)})
+    opened = world.lake.scan(world.scores, world.night)
+    world.publish({world.scores: world.score_rows(0.2)})
+    assert opened.collect().equals(world.score_rows(0.1))
+
+
+def test_a_version_of_another_contract_is_refused(world) -> None:
+    class WiderScore(world.scores.schema):  # type: ignore[name-defined]
+        reason = dy.String(nullable=True)
+
+    world.publish({world.scores: world.score_rows(0.1)})
+    wider = replace(world.scores, schema=WiderScore)
+    with pytest.raises(ContractChangedError, match="reason differ.*run the night 2025-01-02 again"):
+        world.lake.scan(wider, world.night)
+
+
+def test_workspaces_do_not_see_each_other(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)})
+    with pytest.raises(ValueError, match="a workspace id is made of"):
+        type(world.layout)(world.root, "../shop")
+    assert pl.read_parquet(world.root / "lake" / "shop" / "scoring" / "scores" / "*" / "*.parquet").height == 1
