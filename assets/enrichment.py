@@ -47,7 +47,9 @@ def describe_behaviour(night: Night) -> StepOutput:
         workspace=night.workspace,
         as_of=night.as_of,
     ).collect()
-    linked = orders.join(links, on=["workspace_id", "source", "customer_ref"], how="semi")
+    linked = orders.filter(pl.col("ordered_at") < night.as_of).join(
+        links, on=["source", "customer_ref"], how="semi"
+    )
     ordered = linked.select(pl.col("net_amount").sum()).collect().item()
     spent = features["spend_amount"].sum()
     return StepOutput(

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.footprint import Footprint, measured
 from assets.keys import key_of, spec_of
 from assets.onward_resource import OnwardResource
-from assets.partitions import NIGHT_BEFORE
+from assets.partitions import NIGHT_BEFORE, ONE_NIGHT_A_RUN
 from assets.presentation import describe_version
 from assets.reconciliation import WORKER_TAG, worker_identity
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
@@ -49,6 +49,7 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
         specs=specs,
         check_specs=[*_contract_checks(step), *_expectation_checks(step)],
         partitions_def=nights,
+        backfill_policy=ONE_NIGHT_A_RUN,
         retry_policy=dg.RetryPolicy(max_retries=step.retries, delay=5) if step.retries else None,
         op_tags={"stage": step.publishes[0].stage},
     )

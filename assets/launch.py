@@ -3,9 +3,11 @@
 import argparse
 import logging
 import sys
+import warnings
 from datetime import date
 
 import dagster as dg
+from dagster import BetaWarning
 from rich.console import Console
 
 from assets.definitions import build_definitions
@@ -33,6 +35,8 @@ def main(arguments: list[str]) -> int:
 
 def run_night(night: date, console: Console) -> int:
     """Runs the nightly job for one logical date; the exit code."""
+    # Ours to know, not the reader's: backfill policies are beta in Dagster 1.13.
+    warnings.filterwarnings("ignore", category=BetaWarning)
     environment = read_environment()
     definitions = build_definitions(environment)
     with dg.DagsterInstance.get() as instance:

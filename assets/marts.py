@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from assets.keys import OWNERS, key_of
 from assets.onward_resource import OnwardResource
+from assets.partitions import ONE_NIGHT_A_RUN
 from pipelines.contracts.tables import WRITTEN_TABLES
 from resources.dbt import build_arguments, dbt_variables
 from resources.write_back.targets import open_target
@@ -45,7 +47,7 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
         manifest=project.manifest_path,
         project=project,
         name="marts",
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
+        backfill_policy=ONE_NIGHT_A_RUN,
         partitions_def=nights,
         dagster_dbt_translator=OnwardTranslator(),
     )
@@ -60,6 +62,11 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
         )
         # dagster-dbt 0.29 takes no environment for one invocation: the child inherits this process's.
         os.environ.update(dbt_variables(night.home.root, warehouse=target.path))
-        yield from dbt.cli(build_arguments(with_unit_tests=False), context=context).stream()
+        output = night.home.logs / f"dbt-{night.on}.log"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        context.log.info("dbt writes to %s", output)
+        # Hundreds of lines that nobody reads when all is well; events and failures still reach Dagster.
+        with output.open("w", encoding="utf-8") as log, redirect_stdout(log):
+            yield from dbt.cli(build_arguments(with_unit_tests=False), context=context).stream()
 
     return marts

@@ -21,3 +21,6 @@ def as_of_end(night: date, workspace: WorkspaceSettings) -> datetime:
 
 #: A night reads the state that the night before left.
 NIGHT_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+
+#: A run is one night: state at d follows from state at d-1.
+ONE_NIGHT_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)

@@ -1,6 +1,7 @@
 """Progress of a night on the terminal: one line a step, as it happens."""
 
 import logging
+import sys
 import time
 
 import dagster as dg
@@ -11,10 +12,13 @@ _ENDINGS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 
 
 class ProgressHandler(logging.Handler):
-    """Prints when a step starts and ends, what it published, and every warning."""
+    """Prints when a step starts and ends, what it published, and every warning.
+
+    Dagster 1.13 logs its own events at DEBUG.
+    """
 
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self._console = console
         self._started: dict[str, float] = {}
         self._published: dict[str, list[str]] = {}
@@ -55,6 +59,7 @@ class ProgressHandler(logging.Handler):
 
 @dg.logger(description="Progress on the terminal.")
 def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
-    logger = logging.Logger(f"progress {context.run_id}", level=logging.INFO)  # noqa: LOG001  one logger a run
-    logger.addHandler(ProgressHandler(Console(soft_wrap=True)))
+    logger = logging.Logger(f"progress {context.run_id}", level=logging.DEBUG)  # noqa: LOG001  one logger a run
+    # Bound to the terminal now: a step may redirect what its children print.
+    logger.addHandler(ProgressHandler(Console(file=sys.stdout, soft_wrap=True)))
     return logger

@@ -9,6 +9,7 @@ from assets.keys import OWNERS, key_of
 from assets.marts import MARTS_GROUP
 from assets.night_report import compose_report
 from assets.onward_resource import OnwardResource
+from assets.partitions import ONE_NIGHT_A_RUN
 from pipelines.contracts.tables import FUNNEL, PLAN, WRITTEN_TABLES
 from resources.report.rendering import write_report
 from resources.snapshots import publish_snapshot
@@ -28,6 +29,7 @@ def build_publications(
         kinds={"html"},
         owners=[OWNERS["measurement"]],
         partitions_def=nights,
+        backfill_policy=ONE_NIGHT_A_RUN,
     )
     def report(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """One page per night: what was read, decided, held back and why, with limits and proof."""
@@ -48,6 +50,7 @@ def build_publications(
         kinds={"duckdb"},
         owners=[OWNERS["delivery"]],
         partitions_def=nights,
+        backfill_policy=ONE_NIGHT_A_RUN,
     )
     def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """One read-only copy of the embedded warehouse per night, so that readers never meet the writer."""

@@ -1,6 +1,5 @@
 """The state folder of a machine, composed: control database, keys, lake and the places of everything else."""
 
-from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,10 +14,8 @@ from resources.lake.store import Lake
 from resources.settings import Environment
 
 
-@cache
-def _engine(url: str) -> sa.Engine:
-    """One engine a process and database: opening one compares and migrates the schema."""
-    return open_control(url)
+#: One engine a process and database: opening one compares and migrates the schema.
+_engines: dict[str, sa.Engine] = {}
 
 
 class Home:
@@ -31,7 +28,10 @@ class Home:
     @property
     def control(self) -> sa.Engine:
         self._make_private()
-        return _engine(self.environment.control_url)
+        url = self.environment.control_url
+        if url not in _engines:
+            _engines[url] = open_control(url)
+        return _engines[url]
 
     @property
     def keys(self) -> KeyProvider:
@@ -97,8 +97,9 @@ class Home:
 
     def close(self) -> None:
         """Closes the control database for the whole process; the next use opens it again."""
-        _engine(self.environment.control_url).dispose()
-        _engine.cache_clear()
+        engine = _engines.pop(self.environment.control_url, None)
+        if engine is not None:
+            engine.dispose()
 
     def _make_private(self) -> None:
         """The folder holds personal data, so only its owner may look inside."""

@@ -78,26 +78,26 @@ class BatchFolder:
         records = self._folder / ".released" / night.isoformat()
         for path in sorted(records.glob(f"{self._destination}-*.json")):
             record = json.loads(path.read_text("utf-8"))
-            data = self._folder / night.isoformat() / record["batch"]
-            if not data.exists() or data.with_name(f"{data.name}{_MANIFEST}").exists():
+            batch_file = self._folder / night.isoformat() / record["batch"]
+            if not batch_file.exists() or batch_file.with_name(f"{batch_file.name}{_MANIFEST}").exists():
                 yield record["batch"], record["send_ids"]
 
     def release(self, batch: Batch, night: date, *, confirm: Callable[[], None]) -> None:
         """Make a batch visible; what an interrupted run left under its name is replaced."""
-        data = self._folder / night.isoformat() / batch.name
+        batch_file = self._folder / night.isoformat() / batch.name
         record = self._folder / ".released" / night.isoformat() / f"{batch.name}.json"
-        for folder in (data.parent, record.parent):
+        for folder in (batch_file.parent, record.parent):
             durable.make_folder(folder)
         confirm()
         # The record first: a record without a data file means that a consumer took the batch.
-        for leftover in (record, data):
+        for leftover in (record, batch_file):
             durable.remove_file(leftover)
             durable.sync_folder(leftover.parent)
-        self._place(data, batch.content)
+        self._place(batch_file, batch.content)
         self._place(record, _json({"batch": batch.name, "send_ids": batch.send_ids}))
         confirm()
         manifest = batch.manifest(self._destination, night)
-        self._place(data.with_name(f"{data.name}{_MANIFEST}"), _json(asdict(manifest)))
+        self._place(batch_file.with_name(f"{batch_file.name}{_MANIFEST}"), _json(asdict(manifest)))
 
     def _place(self, path: Path, content: bytes) -> None:
         """A complete, durable file under a free name; written outside the folder that people watch."""

@@ -48,10 +48,6 @@ class FolderOfFiles:
         mode = 0o600 if settings.with_addresses else 0o644
         self._batches = BatchFolder(root / settings.path, name, mode=mode)
 
-    @property
-    def name(self) -> str:
-        return self._name
-
     def hand_over(self, messages: pl.DataFrame, *, night: date, confirm: Callable[[], None]) -> pl.DataFrame:
         """Release one further batch per channel with the messages that no batch of the night holds yet."""
         taken = self.read_back(night)

@@ -15,9 +15,6 @@ TAKEN = pl.Schema({"send_id": pl.String, "batch": pl.String})
 class Destination(Protocol):
     """One configured destination of a workspace."""
 
-    @property
-    def name(self) -> str: ...
-
     def hand_over(self, messages: pl.DataFrame, *, night: date, confirm: Callable[[], None]) -> pl.DataFrame:
         """Give messages to the destination; every one of them is in the answer (`ANSWER`).
 

@@ -1,7 +1,7 @@
 """Does a frame keep its contract? First its columns, before anything is computed; then its staged rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -34,6 +34,20 @@ class Audit:
     row_count: int
     broken_row_count: int
     broken_rules: Mapping[str, int]
+
+    def with_repeated_keys(self, count: int) -> "Audit":
+        """The same when `count` rows share their key with a row of any file; a file knows only its own."""
+        known = self.broken_rules.get(_PRIMARY_KEY_RULE, 0)
+        rules = {**self.broken_rules, _PRIMARY_KEY_RULE: count} if count else self.broken_rules
+        return Audit(self.row_count, self.broken_row_count + count - known, rules)
+
+
+def together(found: Sequence[Audit]) -> Audit:
+    """The audit of several files as one."""
+    rules: Counter[str] = Counter()
+    for one in found:
+        rules.update(one.broken_rules)
+    return Audit(sum(one.row_count for one in found), sum(one.broken_row_count for one in found), dict(rules))
 
 
 def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
@@ -136,4 +150,4 @@ def refuse_broken(found: Audit, table: Table) -> None:
 
 def refuse_repeated(count: int, table: Table) -> None:
     """For keys that repeat between files, which no audit of one file can see."""
-    refuse_broken(Audit(count, count, {_PRIMARY_KEY_RULE: count} if count else {}), table)
+    refuse_broken(Audit(count, 0, {}).with_repeated_keys(count), table)

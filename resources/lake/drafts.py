@@ -1,14 +1,13 @@
 """A version in the making: sorted files in a staging folder, audited before anyone can see them."""
 
-from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import polars as pl
 
 from pipelines.contracts.columns import Table
 from resources.keys import KeyProvider, WrappedKey
 from resources.lake import auditing, buckets, encryption, files, manifest
-from resources.lake.auditing import Audit
 from resources.lake.files import HashedFile
 from resources.lake.layout import MANIFEST, Layout
 from resources.lake.manifest import DataFile, Manifest
@@ -70,21 +69,17 @@ class Draft:
 
     def _split(self, rows: pl.LazyFrame, bucket_count: int) -> list[HashedFile]:
         """Streams the unsorted rows into a file per bucket, so that sorting needs one bucket's memory."""
-        parts = [
-            HashedFile(self._folder / f"unsorted-{bucket:04d}.parquet") for bucket in range(bucket_count)
-        ]
-        by_bucket = pl.PartitionBy(
-            self._folder,
-            key={"bucket": buckets.bucket(bucket_count)},
-            include_key=False,
-            file_path_provider=lambda place: parts[place.partition_keys.item()],
-            approximate_bytes_per_file=None,
-        )
-        try:
+        paths = [self._folder / f"unsorted-{bucket:04d}.parquet" for bucket in range(bucket_count)]
+        with ExitStack() as opened:
+            parts = [opened.enter_context(HashedFile(files.open_new(path))) for path in paths]
+            by_bucket = pl.PartitionBy(
+                self._folder,
+                key={"bucket": buckets.bucket(bucket_count)},
+                include_key=False,
+                file_path_provider=lambda place: parts[place.partition_keys.item()],
+                approximate_bytes_per_file=None,
+            )
             files.sink(rows, by_bucket, parts, encryption=self._encryption())
-        finally:
-            for part in parts:
-                part.close()
         return parts
 
     def _write_bucket(self, part: HashedFile, bucket: int) -> HashedFile:
@@ -98,15 +93,11 @@ class Draft:
             auditing.audit(self.scan(file.path.name), self._table, workspace_id=self._layout.workspace_id)
             for file in written
         ]
-        rules: Counter[str] = Counter()
-        for one in found:
-            rules.update(one.broken_rules)
-        row_count = sum(one.row_count for one in found)
-        broken_count = sum(one.broken_row_count for one in found)
-        auditing.refuse_broken(Audit(row_count, broken_count, rules), self._table)
+        whole = auditing.together(found)
         if len(written) > 1 and buckets.COLUMN not in self._table.schema.primary_key():
             rows = pl.concat([self.scan(file.path.name) for file in written])
-            auditing.refuse_repeated(auditing.count_repeated_keys(rows, self._table), self._table)
+            whole = whole.with_repeated_keys(auditing.count_repeated_keys(rows, self._table))
+        auditing.refuse_broken(whole, self._table)
 
     def _describe(self, file: HashedFile, bucket: int | None) -> DataFile:
         rows = self.scan(file.path.name)

@@ -119,12 +119,12 @@ class HashedFile(io.RawIOBase):
     text (2.1), so the real cause is kept in `failure`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, handle: io.FileIO) -> None:
+        self.path = Path(str(handle.name))
         self.digest = hashlib.sha256()
         self.byte_count = 0
         self.failure: BaseException | None = None
-        self._handle = open_new(path)
+        self._handle = handle
 
     def writable(self) -> bool:
         return True
@@ -143,10 +143,7 @@ class HashedFile(io.RawIOBase):
 
     def finish(self) -> None:
         """Durable on disk from here on."""
-        try:
-            sync_file(self._handle)
-        finally:
-            self.close()
+        sync_file(self._handle)
 
     def close(self) -> None:
         self._handle.close()
@@ -181,12 +178,9 @@ def write_frame(
     frame: pl.LazyFrame, path: Path, *, encryption: pl.ParquetEncryptionProperties | None
 ) -> HashedFile:
     """Streams a frame into a new Parquet file, durable when this returns."""
-    target = HashedFile(path)
-    try:
+    with HashedFile(open_new(path)) as target:
         sink(frame, cast("IO[bytes]", target), [target], encryption=encryption)
         target.finish()
-    finally:
-        target.close()
     return target
 
 

@@ -26,11 +26,11 @@ class PublishedPointers(Protocol):
 
     def history(self, dataset: str, *, since: date, until: date) -> list[Pointer]: ...
 
-    def all(self) -> list[Pointer]: ...
-
 
 class PointerStore(PublishedPointers, Protocol):
-    """Pointers that can be moved."""
+    """Pointers that can be listed and moved."""
+
+    def all(self) -> list[Pointer]: ...
 
     def swap(self, versions: Mapping[str, str], *, partition: date, lease: Lease) -> None: ...
 
@@ -51,9 +51,6 @@ class PinnedPointers:
 
     def history(self, dataset: str, *, since: date, until: date) -> list[Pointer]:
         return [pointer for pointer in self._of(dataset) if since <= pointer.partition < until]
-
-    def all(self) -> list[Pointer]:
-        return list(self._pointers)
 
     def _of(self, dataset: str) -> list[Pointer]:
         return [pointer for pointer in self._pointers if pointer.dataset == dataset]

@@ -16,7 +16,7 @@ from resources.lake.layout import Layout
 from resources.lake.manifest import DataFile, Manifest
 
 #: What each file was when its digest last fitted, in this process: a file is read twice only once.
-_verified: dict[Path, tuple[int, int, int, str]] = {}
+_VERIFIED: dict[Path, tuple[int, int, int, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class VersionReader:
             try:
                 status = path.stat()
                 seen = (status.st_ino, status.st_mtime_ns, status.st_size, file.sha256)
-                if not afresh and _verified.get(path) == seen:
+                if not afresh and _VERIFIED.get(path) == seen:
                     continue
                 fits = status.st_size == file.byte_count and files.sha256_of(path) == file.sha256
             except FileNotFoundError:
@@ -106,7 +106,7 @@ class VersionReader:
                 raise _corrupt(content.table_id, content.version, problem) from None
             if not fits:
                 raise _corrupt(content.table_id, content.version, f"{file.path} is not what was written")
-            _verified[path] = seen
+            _VERIFIED[path] = seen
 
     def path_of(self, content: Manifest, file: DataFile) -> Path:
         folder = self.layout.version_folder(content.table_id, content.version)
@@ -120,30 +120,33 @@ class VersionReader:
         wanted = content.bucket_count if bucket_count is None else bucket_count
         chosen = content.files if bucket is None else _files_of_bucket(table, content, bucket, of=wanted)
         self.check_files(content, chosen)
-        parts = [self._scan_origin(content, chosen, origin) for origin in _origins(content, chosen)]
-        rows = pl.concat(parts) if parts else table.schema.create_empty(lazy=True)
+        if not chosen:
+            rows = table.schema.create_empty(lazy=True)
+        elif content.data_keys:
+            origins = sorted({layout.origin_of(file.path, version=content.version) for file in chosen})
+            rows = pl.concat([self._scan_origin(content, chosen, origin) for origin in origins])
+        else:
+            rows = pl.scan_parquet([self.path_of(content, file) for file in chosen], glob=False)
         if bucket is None or wanted <= content.bucket_count:
             return rows
         return rows.filter(buckets.bucket(wanted) == bucket)
 
     def _scan_origin(self, content: Manifest, chosen: Sequence[DataFile], origin: str) -> pl.LazyFrame:
-        """The files that one version wrote: they share a data key."""
+        """The encrypted files that one version wrote: they share a data key."""
         paths = [
             self.path_of(content, file)
             for file in chosen
             if layout.origin_of(file.path, version=content.version) == origin
         ]
-        if origin not in content.data_keys:
-            return pl.scan_parquet(paths, glob=False)
         key = self.keys.unwrap(content.data_keys[origin])
         opened = encryption.decryption(key, encryption.place_of(self.layout, content.table_id, origin))
-        rows = pl.scan_parquet(paths, glob=False, decryption=opened)
-        try:
-            rows.collect_schema()
-        except pl.exceptions.ComputeError:
-            problem = f"{paths[0].name} does not open with the key of {origin}"
-            raise _corrupt(content.table_id, content.version, problem) from None
-        return rows
+        for path in paths:
+            try:
+                pl.scan_parquet(path, glob=False, decryption=opened).collect_schema()
+            except pl.exceptions.ComputeError:
+                problem = f"{path.name} does not open with the key of {origin}"
+                raise _corrupt(content.table_id, content.version, problem) from None
+        return pl.scan_parquet(paths, glob=False, decryption=opened)
 
 
 def refuse_other_contract(table: Table, content: Manifest) -> None:
@@ -156,10 +159,6 @@ def refuse_other_contract(table: Table, content: Manifest) -> None:
         f"{table.identifier} of {content.partition} was written under another contract "
         f"({', '.join(differing)} differ); run the night {content.partition} again"
     )
-
-
-def _origins(content: Manifest, chosen: Sequence[DataFile]) -> list[str]:
-    return sorted({layout.origin_of(file.path, version=content.version) for file in chosen})
 
 
 def _files_of_bucket(table: Table, content: Manifest, bucket: int, *, of: int) -> tuple[DataFile, ...]:

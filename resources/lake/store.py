@@ -25,13 +25,13 @@ class Lake(LakeView):
     def __init__(
         self, root: Path, workspace_id: str, *, pointers: PointerStore, leases: LeaseStore, keys: KeyProvider
     ) -> None:
-        super().__init__(VersionReader(Layout(root, workspace_id), keys), pointers)
+        super().__init__(VersionReader(Layout(root, workspace_id), keys), pointers, {})
         self._pointers = pointers
         self._leases = leases
 
     def pinned(self) -> LakeView:
         """The lake of this instant: of tables that are published together a reader sees all or none."""
-        return LakeView(self._reader, PinnedPointers(self._pointers.all()))
+        return LakeView(self._reader, PinnedPointers(self._pointers.all()), self._recorders)
 
     @contextmanager
     def writing(

@@ -24,10 +24,16 @@ class LakeView:
     of the two divides the other.
     """
 
-    def __init__(self, reader: VersionReader, published: PublishedPointers) -> None:
+    def __init__(
+        self,
+        reader: VersionReader,
+        published: PublishedPointers,
+        recorders: dict[object, set[InputVersion]],
+    ) -> None:
+        """`recorders` are the sets that take down what is read, one per open writer."""
         self._reader = reader
         self._published = published
-        self._recorders: dict[object, set[InputVersion]] = {}
+        self._recorders = recorders
 
     def find(self, table: Table, on: date) -> Version | None:
         """The current version of a night, if one is published."""

@@ -1,4 +1,4 @@
-"""Stages the tables of one night of one stage, and publishes them together."""
+"""Stages the tables that one step publishes for a night, and publishes them together."""
 
 import logging
 from collections.abc import Iterator, Mapping

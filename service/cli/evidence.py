@@ -1,5 +1,6 @@
 """The rows of one person in the published tables of one night, without names and addresses."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from service.cli.failures import CommandError
 Row = dict[str, Any]
 #: A person id is a signed 64-bit number.
 _LARGEST_ID = 2**63 - 1
+_ID = re.compile(r"^[0-9]{1,19}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def find_person(lake: LakeView, night: date, customer: str) -> Evidence:
     links = lake.scan(CUSTOMER_LINKS, night)
     by_reference = links.filter(pl.col("customer_ref") == customer)
     found = by_reference.select("customer_id", "source").unique().sort("source").collect()
-    if found.is_empty() and customer.isdecimal() and int(customer) <= _LARGEST_ID:
+    if found.is_empty() and _ID.match(customer) and int(customer) <= _LARGEST_ID:
         by_id = links.filter(pl.col("customer_id") == int(customer))
         found = by_id.select("customer_id").unique().collect()
     people = sorted(set(found["customer_id"]))

@@ -141,5 +141,8 @@ def _resolve(store: ConfigStore, name: str, night: date) -> str:
         remedy = f"run onward switch on --scope campaign --value {name}, or pause personalization as a whole"
     else:
         last_parts = [known.rsplit("/", 1)[-1] for known in names]
-        what, remedy = f"there is no config {name}", suggestion(name, last_parts, none="run onward apply first")
+        what, remedy = (
+            f"there is no config {name}",
+            suggestion(name, last_parts, none="run onward apply first"),
+        )
     raise CommandError("UNKNOWN_NAME", what, remedy, exit_code=ExitCode.USAGE)

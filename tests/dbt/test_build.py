@@ -285,8 +285,8 @@ def test_a_campaign_has_its_arms_cost_and_outcome(marts):
 
 def test_lift_compares_everyone_assigned_and_says_that_it_is_still_collecting(marts):
     found = marts(
-        "SELECT metric, treatment_count, holdout_count, treatment_mean, holdout_mean, difference, lower_bound, "
-        "verdict FROM onward.fct_lift ORDER BY metric"
+        "SELECT metric, treatment_count, holdout_count, treatment_mean, holdout_mean, difference, "
+        "lower_bound, verdict FROM onward.fct_lift ORDER BY metric"
     )
     assert found == [
         ("conversion", 2, 1, 1.0, 0.0, 1.0, None, "collecting"),

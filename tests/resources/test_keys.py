@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from resources.keys import EnvironmentKeys, FileKeys, KeyUnavailableError, WrappedKey
 
 FIRST = base64.b64encode(b"1" * 32).decode()
@@ -86,6 +87,15 @@ def test_concurrent_first_users_agree_on_one_key(tmp_path: Path) -> None:
         wrapped = list(pool.map(lambda _: FileKeys(path).wrap(DATA_KEY), range(32)))
     assert len({one.key_id for one in wrapped}) == 1
     assert [entry.name for entry in path.parent.iterdir()] == ["master.key"]
+
+
+def test_second_of_two_first_users_keeps_the_key_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "master.key"
+    first = FileKeys(path).wrap(DATA_KEY)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert FileKeys(path).wrap(DATA_KEY).key_id == first.key_id
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

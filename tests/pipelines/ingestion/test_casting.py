@@ -1,5 +1,7 @@
 """Casts: money to the cent, wall times through clock changes, text in many shapes."""
 
+# ruff: noqa: DTZ001  wall times without zone are what is tested
+
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo

@@ -49,7 +49,9 @@ def local(window: ContactWindow | None, zone: str = "America/New_York") -> tuple
         (23, ("06 16:59:59.999", "06 20:59:59.999")),
     ],
 )
-def test_a_window_lies_at_the_hour_or_as_near_as_quiet_hours_allow(hour: int, expected: tuple[str, str]) -> None:
+def test_a_window_lies_at_the_hour_or_as_near_as_quiet_hours_allow(
+    hour: int, expected: tuple[str, str]
+) -> None:
     assert local(clock(date(2024, 3, 5), NIGHT_TO_EARLY).window("America/New_York", hour, ALWAYS)) == expected
 
 
@@ -167,7 +169,9 @@ def walked_window(
     workspace=st.sampled_from(["America/New_York", "Pacific/Apia", "Australia/Lord_Howe"]),
     zone=st.sampled_from(ZONES),
     hour=st.integers(0, 23),
-    bounds=st.tuples(st.sampled_from(CLOCKS), st.sampled_from(CLOCKS)).filter(lambda pair: pair[0] != pair[1]),
+    bounds=st.tuples(st.sampled_from(CLOCKS), st.sampled_from(CLOCKS)).filter(
+        lambda pair: pair[0] != pair[1]
+    ),
     is_quiet=st.booleans(),
     validity=st.one_of(st.none(), st.integers(-60, 25 * 60)),
 )

@@ -1,6 +1,5 @@
 """One control database per test, on each engine; the server starts with the first test that needs it."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from resources.control.database import open_control
+from resources.control.database import open_control, writing
 from resources.control.tables import METADATA
 
 
@@ -71,40 +70,40 @@ def empty_postgres(postgres_server: sa.URL) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete file to copy from."""
     path = tmp_path_factory.mktemp("template") / "control.sqlite"
     open_control(f"sqlite:///{path}").dispose()
     return path
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: sa.URL) -> str:
-    url = postgres_server.render_as_string(hide_password=False)
-    open_control(url).dispose()
-    return url
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    engine = open_control(f"sqlite:///{tmp_path_factory.mktemp('control')}/control.sqlite")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_server: sa.URL) -> Iterator[sa.Engine]:
+    engine = open_control(postgres_server.render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
     """A control database at the newest revision, without rows."""
-    if request.param == "sqlite":
-        path = tmp_path / "control.sqlite"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    url = request.getfixturevalue("postgres_template")
-    yield url
-    names = ", ".join(table.name for table in METADATA.sorted_tables)
-    admin = sa.create_engine(url)
-    with admin.begin() as connection:
-        connection.execute(sa.text(f"TRUNCATE {names}"))
-    admin.dispose()
+    engine = request.getfixturevalue(f"{request.param}_engine")
+    yield engine
+    # Much faster than a database per test, or than to truncate so few rows.
+    with writing(engine) as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(sa.delete(table))
 
 
 @pytest.fixture
-def engine(url: str) -> Iterator[sa.Engine]:
-    engine = open_control(url)
-    yield engine
-    engine.dispose()
+def url(engine: sa.Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture

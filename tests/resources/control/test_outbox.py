@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.delivery import DispatchedMessage
@@ -222,21 +223,22 @@ def bring_to(outbox, status, lease):
 
 @pytest.mark.parametrize("source", list(D))
 def test_only_legal_transitions_are_possible(outbox, lease, source):
-    for number, target in enumerate(D):
-        night = NIGHT + timedelta(days=number)
-        one = f"{number}"
-        outbox.enqueue([message(one)], night=night, lease=lease)
-        if source is not D.PLANNED:
-            outbox.claim(night, "files", 1, lease)
-        for step in WAY_TO[source]:
-            outbox.move([one], step, lease=lease)
+    names = {target: f"to-{target}" for target in D}
+    outbox.enqueue([message(name) for name in names.values()], night=NIGHT, lease=lease)
+    if source is not D.PLANNED:
+        outbox.claim(NIGHT, "files", len(names), lease)
+    for step in WAY_TO[source]:
+        outbox.move(names.values(), step, lease=lease)
+    for target, name in names.items():
         if (source, target) in LEGAL:
-            outbox.move([one], target, lease=lease)
-            assert status_of(outbox, one, night) == target
+            outbox.move([name], target, lease=lease)
         else:
-            with pytest.raises(IllegalTransitionError, match=rf"message {one} is {source}\b.*{target}"):
-                outbox.move([one], target, lease=lease)
-            assert status_of(outbox, one, night) == source
+            with pytest.raises(IllegalTransitionError, match=rf"message {name} is {source}\b.*{target}"):
+                outbox.move([name], target, lease=lease)
+    reached = {row.send_id: row.status for row in outbox.rows(NIGHT)}
+    assert reached == {
+        name: target if (source, target) in LEGAL else source for target, name in names.items()
+    }
 
 
 def test_moves_are_all_or_nothing(outbox, lease):
@@ -364,13 +366,39 @@ def test_rows_become_the_dispatch_log(outbox, lease):
     assert logged["status"].to_list() == ["PLANNED"] * 3
 
 
-def test_more_messages_than_a_statement_holds(outbox, leases, lease):
-    many = [message(f"{number:05}") for number in range(12_001)]
-    assert outbox.enqueue(many, night=NIGHT, lease=lease) == Enqueued(12_001, 0)
-    claimed = outbox.claim(NIGHT, "files", 20_000, lease)
+@pytest.fixture
+def statements(engine):
+    """Every statement that reaches the database; one for many rows counts once."""
+    seen = []
+
+    def note(*arguments):
+        seen.append(arguments[2])
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_many_messages_take_few_statements(outbox, lease, monkeypatch, statements):
+    chunk_size, message_count = 50, 501
+    chunk_count = 11
+    monkeypatch.setattr("resources.control.outbox._CHUNK", chunk_size)
+    many = [message(f"{number:03}") for number in range(message_count)]
+
+    statements.clear()
+    assert outbox.enqueue(many, night=NIGHT, lease=lease) == Enqueued(message_count, 0)
+    around = 5  # begin, lease, two counts, what is superseded
+    assert len(statements) <= chunk_count + around
+
+    statements.clear()
+    claimed = outbox.claim(NIGHT, "files", message_count + 1, lease)
     assert [row.send_id for row in claimed] == [row.send_id for row in many]
+    assert len(statements) <= 3
+
+    statements.clear()
     outbox.move([row.send_id for row in claimed], D.SENT, lease=lease)
-    assert outbox.counts(NIGHT) == {D.SENT: 12_001}
+    assert len(statements) <= chunk_count + 2
+    assert outbox.counts(NIGHT) == {D.SENT: message_count}
 
 
 def test_lease_that_never_was_is_refused(outbox):

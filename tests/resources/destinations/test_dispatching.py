@@ -227,8 +227,6 @@ def test_what_was_claimed_and_not_sent_is_judged_again(world, monkeypatch):
 class Unsure:
     """A destination that answers nothing certain about one message and refuses another."""
 
-    name = "online"
-
     def hand_over(self, messages, *, night, confirm):
         confirm()
         assert night == NIGHT

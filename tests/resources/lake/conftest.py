@@ -8,6 +8,9 @@ from pathlib import Path
 import dataframely as dy
 import polars as pl
 import pytest
+import sqlalchemy as sa
+
+from pipelines.contracts.columns import History, Privacy, Table
 from resources.control.database import open_control
 from resources.control.leases import Leases
 from resources.control.pointers import Pointers
@@ -15,8 +18,6 @@ from resources.keys import FileKeys
 from resources.lake.layout import Layout
 from resources.lake.reading import Version, VersionReader
 from resources.lake.store import Lake
-
-from pipelines.contracts.columns import History, Privacy, Table
 
 WORKSPACE = "shop"
 NIGHT = date(2025, 1, 2)
@@ -80,6 +81,7 @@ class World:
     pointers: Pointers
     leases: Leases
     keys: FileKeys
+    engine: sa.Engine
     night: date = NIGHT
     workspace: str = WORKSPACE
     scores: Table = SCORES
@@ -147,7 +149,7 @@ def open_world(root: Path) -> World:
     pointers, leases = Pointers(engine, WORKSPACE), Leases(engine)
     keys = FileKeys(root / "keys" / "master.key")
     lake = Lake(root / "lake", WORKSPACE, pointers=pointers, leases=leases, keys=keys)
-    return World(root, lake, pointers, leases, keys)
+    return World(root, lake, pointers, leases, keys, engine)
 
 
 @pytest.fixture

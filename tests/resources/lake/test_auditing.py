@@ -4,10 +4,10 @@ from decimal import Decimal
 import dataframely as dy
 import polars as pl
 import pytest
-from resources.lake import auditing
-from resources.lake.errors import ContractBrokenError
 
 from pipelines.contracts.columns import Privacy, Table
+from resources.lake import auditing
+from resources.lake.errors import ContractBrokenError
 
 
 class Order(dy.Schema):
@@ -27,7 +27,9 @@ ORDERS = Table(
 
 def order_rows(*ids: int, workspace: str = "shop") -> pl.DataFrame:
     empty = Order.create_empty()
-    rows = pl.DataFrame({"workspace_id": [workspace] * len(ids), "order_id": ids}, schema_overrides={"order_id": pl.Int64})
+    rows = pl.DataFrame(
+        {"workspace_id": [workspace] * len(ids), "order_id": ids}, schema_overrides={"order_id": pl.Int64}
+    )
     return pl.concat([empty, rows], how="diagonal").select(Order.column_names())
 
 
@@ -70,7 +72,10 @@ def test_lossless_types_are_cast(column: str, values: pl.Series) -> None:
         ("score", pl.Series([Decimal(1)], dtype=pl.Decimal(18, 2))),
         ("ordered_at", pl.Series([datetime(2025, 1, 1)], dtype=pl.Datetime("us"))),  # noqa: DTZ001
         ("ordered_at", pl.Series([datetime(2025, 1, 1, tzinfo=UTC)], dtype=pl.Datetime("ns", "UTC"))),
-        ("ordered_at", pl.Series([datetime(2025, 1, 1, tzinfo=UTC)], dtype=pl.Datetime("us", "Europe/Paris"))),
+        (
+            "ordered_at",
+            pl.Series([datetime(2025, 1, 1, tzinfo=UTC)], dtype=pl.Datetime("us", "Europe/Paris")),
+        ),
         ("ordered_at", pl.Series([date(2025, 1, 1)], dtype=pl.Date)),
         ("ordered_on", pl.Series([datetime(2025, 1, 1, tzinfo=UTC)], dtype=pl.Datetime("us", "UTC"))),
         ("note", pl.Series([1], dtype=pl.Int64)),
@@ -78,7 +83,9 @@ def test_lossless_types_are_cast(column: str, values: pl.Series) -> None:
 )
 def test_types_that_could_lose_something_are_refused(column: str, values: pl.Series) -> None:
     rows = order_rows(1).with_columns(values.alias(column))
-    with pytest.raises(ContractBrokenError, match=f"s/orders .*column {column} is .*the contract says") as refusal:
+    with pytest.raises(
+        ContractBrokenError, match=f"s/orders .*column {column} is .*the contract says"
+    ) as refusal:
         auditing.conform(rows.lazy(), ORDERS)
     assert refusal.value.counts == {f"{column}|type": 1}
     assert refusal.value.table is ORDERS
@@ -123,7 +130,9 @@ def test_rows_of_another_workspace_break_the_contract() -> None:
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 3, 4, 100])
-def test_repeated_keys_are_found_wherever_batches_end(batch_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_keys_are_found_wherever_batches_end(
+    batch_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(auditing, "_BATCH_ROWS", batch_rows)
     found = audit(order_rows(1, 2, 2, 3, 4, 4, 4, 5))
     # 2 + 3 rows share their key with another row.
@@ -144,7 +153,7 @@ def test_refusal_counts_rules_and_shows_no_value() -> None:
 
 
 def test_refusal_of_one_row_is_singular() -> None:
-    with pytest.raises(ContractBrokenError, match="^1 row breaks s/orders: primary_key: 1$"):
+    with pytest.raises(ContractBrokenError, match=r"^1 row breaks s/orders: primary_key: 1$"):
         auditing.refuse_repeated(1, ORDERS)
 
 

@@ -2,9 +2,11 @@ from dataclasses import replace
 from datetime import date
 
 import dataframely as dy
-import polars as pl
 import pytest
-from resources.lake.errors import ContractChangedError, MissingVersionError
+
+from resources.control.pointers import Pointers
+from resources.lake.errors import ContractBrokenError, ContractChangedError, MissingVersionError
+from resources.lake.store import Lake
 
 FIRST, SECOND, THIRD = date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 3)
 
@@ -74,12 +76,22 @@ def test_a_version_of_another_contract_is_refused(world) -> None:
 
     world.publish({world.scores: world.score_rows(0.1)})
     wider = replace(world.scores, schema=WiderScore)
-    with pytest.raises(ContractChangedError, match="reason differ.*run the night 2025-01-02 again"):
+    with pytest.raises(ContractChangedError, match=r"reason differ.*run the night 2025-01-02 again"):
         world.lake.scan(wider, world.night)
 
 
 def test_workspaces_do_not_see_each_other(world) -> None:
     world.publish({world.scores: world.score_rows(0.1)})
-    with pytest.raises(ValueError, match="a workspace id is made of"):
-        type(world.layout)(world.root, "../shop")
-    assert pl.read_parquet(world.root / "lake" / "shop" / "scoring" / "scores" / "*" / "*.parquet").height == 1
+    elsewhere = Lake(
+        world.root / "lake",
+        "other",
+        pointers=Pointers(world.engine, "other"),
+        leases=world.leases,
+        keys=world.keys,
+    )
+    assert elsewhere.find(world.scores, world.night) is None
+    with (
+        pytest.raises(ContractBrokenError, match=r"workspace_id\|this_workspace: 1"),
+        elsewhere.writing("scoring", world.night, run_id="run", config_hash="c") as writer,
+    ):
+        writer.stage(world.scores, world.score_rows(0.1))

@@ -4,6 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from resources.control.leases import LeaseHeldError, StaleEpochError
 from resources.lake.errors import ContractBrokenError, CorruptVersionError
 
@@ -127,6 +128,15 @@ def test_manifest_tells_how_the_version_was_made(world) -> None:
     assert written["data_keys"] == {}
 
 
+def test_reads_through_a_pinned_view_are_inputs_too(world) -> None:
+    world.publish({world.totals: world.total_rows(a=1)})
+    with world.lake.writing("scoring", world.night, run_id="run", config_hash="c") as writer:
+        world.lake.pinned().scan(world.totals, world.night)
+        version = writer.stage(world.scores, world.score_rows(0.5))
+    inputs = world.reader.load("scoring/scores", version.name).inputs
+    assert [source.table_id for source in inputs] == ["scoring/totals"]
+
+
 def test_reads_outside_of_writing_are_no_input(world) -> None:
     world.publish({world.totals: world.total_rows(a=1)})
     world.lake.scan(world.totals, world.night)
@@ -240,7 +250,9 @@ def test_append_refers_to_the_files_of_the_earlier_version(world) -> None:
 @pytest.mark.parametrize("name", ["scores", "addresses"])
 def test_appending_the_same_again_keeps_the_version(world, name: str) -> None:
     table = {"scores": world.scores, "addresses": world.addresses}[name]
-    rows = world.score_rows(0.1, 0.2) if name == "scores" else world.address_rows("a@x.example", "b@x.example")
+    rows = (
+        world.score_rows(0.1, 0.2) if name == "scores" else world.address_rows("a@x.example", "b@x.example")
+    )
     first = world.publish({table: rows.head(1)}, on=date(2025, 1, 1))[0]
     names = []
     for run_id in ("one", "two"):

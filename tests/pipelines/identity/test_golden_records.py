@@ -1,0 +1,89 @@
+"""Survivorship: the newest value that is known, whole addresses, and who can be reached where."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from pipelines.contracts.identity import ContactPoint, CustomerLink, Profile
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.sources import Customer
+from pipelines.identity.resolution import resolve_identities
+
+WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="UTC", currency="USD")
+JANUARY, MARCH = datetime(2017, 1, 1, tzinfo=UTC), datetime(2017, 3, 1, tzinfo=UTC)
+HOME = {"street": "1 Example Street", "city": "Sampleville", "postcode": "00000"}
+
+
+def resolve(*rows):
+    """Records that share a mailbox, so that all of them are one person."""
+    schema = {name: column.dtype for name, column in Customer.columns().items()}
+    base = dict.fromkeys(schema) | {"workspace_id": "acme", "source": "main", "email": "x@example.com"}
+    full = [base | {"customer_ref": str(number)} | row for number, row in enumerate(rows)]
+    return resolve_identities(
+        pl.DataFrame(full, schema=schema).lazy(),
+        CustomerLink.create_empty(lazy=True),
+        night=date(2017, 6, 1),
+        workspace=WORKSPACE,
+    )
+
+
+def profile(*rows):
+    profiles = resolve(*rows).profiles.collect()
+    Profile.validate(profiles)
+    return profiles.row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "first_name"),
+    [
+        ([{"first_name": "Ann", "updated_at": JANUARY}, {"first_name": "Ana", "updated_at": MARCH}], "Ana"),
+        ([{"first_name": "Ann", "updated_at": JANUARY}, {"updated_at": MARCH}], "Ann"),
+        ([{"first_name": "Ann", "updated_at": JANUARY}, {"first_name": "Ana"}], "Ann"),
+        ([{"first_name": "Ann"}, {"first_name": "Ana"}], "Ann"),  # a tie: the smallest record
+        ([{}, {}], None),
+    ],
+)
+def test_the_newest_known_value_survives(rows, first_name):
+    assert profile(*rows)["first_name"] == first_name
+
+
+def test_a_whole_address_survives_a_newer_fragment():
+    found = profile(HOME | {"updated_at": JANUARY}, {"city": "Elsewhere", "updated_at": MARCH})
+    assert [found[name] for name in HOME] == list(HOME.values())
+
+
+def test_fragments_are_used_where_no_record_has_a_whole_address():
+    found = profile({"city": "Sampleville"}, {"street": "1 Example Street"})
+    assert (found["city"], found["street"], found["postcode"]) == ("Sampleville", "1 Example Street", None)
+
+
+def test_a_profile_counts_its_records_and_is_as_old_as_the_oldest():
+    found = profile({"created_at": MARCH}, {"created_at": JANUARY}, {})
+    assert (found["record_count"], found["created_at"]) == (3, JANUARY)
+
+
+def addresses(*rows):
+    points = resolve(*rows).contact_points.collect()
+    ContactPoint.validate(points)
+    return dict(points.select("channel", "address").rows())
+
+
+def test_contact_points_are_normalised_and_only_where_there_is_an_address():
+    assert addresses({"phone": "+1 (216) 555-0101"} | HOME) == {
+        "email": "x@example.com",
+        "sms": "+12165550101",
+        "post": "1 Example Street, Sampleville, 00000",
+    }
+    assert addresses({"phone": "12", "street": "1 Example Street"}) == {"email": "x@example.com"}
+
+
+def test_an_address_that_cannot_be_delivered_does_not_displace_one_that_can():
+    found = addresses(
+        {"phone": "+1 216 555 0101", "updated_at": JANUARY}, {"phone": "unknown", "updated_at": MARCH}
+    )
+    assert found["sms"] == "+12165550101"
+
+
+def test_links_cover_every_record():
+    assert resolve({}, {}, {"email": None}).customer_links.collect().height == 3

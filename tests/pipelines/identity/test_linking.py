@@ -1,0 +1,152 @@
+"""Linking: who becomes one person, who stays two, and whose id lives on."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipelines.contracts.identity import CustomerLink
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.sources import Customer
+from pipelines.identity.linking import link_records
+
+WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="UTC", currency="USD")
+FIRST, SECOND = date(2017, 6, 1), date(2017, 6, 2)
+NOBODY = CustomerLink.create_empty(lazy=True)
+
+
+def records(*rows):
+    """Rows as dictionaries; `ref` is required."""
+    schema = {name: column.dtype for name, column in Customer.columns().items()}
+    full = [
+        dict.fromkeys(schema)
+        | {"workspace_id": "acme", "source": row.get("source", "main"), "customer_ref": row["ref"]}
+        | {name: value for name, value in row.items() if name in schema}
+        for row in rows
+    ]
+    return pl.DataFrame(full, schema=schema).lazy()
+
+
+def linked(*rows, previous=NOBODY, night=FIRST):
+    links = link_records(records(*rows), previous, night=night, workspace=WORKSPACE)
+    CustomerLink.validate(links)
+    return links
+
+
+def groups(links):
+    """Sets of records that are one person."""
+    people = links.group_by("customer_id").agg("customer_ref").get_column("customer_ref").to_list()
+    return sorted(sorted(person) for person in people)
+
+
+def id_of(links, ref):
+    return links.filter(customer_ref=ref).get_column("customer_id").item()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{"ref": "a", "email": "x@example.com"}, {"ref": "b", "email": " X@example.com"}], [["a", "b"]]),
+        ([{"ref": "a", "phone": "+1 216 555 0101"}, {"ref": "b", "phone": "001-216-555-0101"}], [["a", "b"]]),
+        ([{"ref": "a"}, {"ref": "b"}], [["a"], ["b"]]),  # null is no identifier
+        (
+            [{"ref": "a", "email": "info@example.com"}, {"ref": "b", "email": "info@example.com"}],
+            [["a"], ["b"]],
+        ),
+        ([{"ref": "a", "phone": "000 000 0000"}, {"ref": "b", "phone": "0000000000"}], [["a"], ["b"]]),
+        ([{"ref": "a", "phone": "123456789"}, {"ref": "b", "phone": "123456789"}], [["a"], ["b"]]),
+        (
+            [  # a chain: e-mail, then phone
+                {"ref": "a", "email": "x@example.com"},
+                {"ref": "b", "email": "x@example.com", "phone": "2165550101"},
+                {"ref": "c", "phone": "2165550101"},
+            ],
+            [["a", "b", "c"]],
+        ),
+        (
+            [  # father and son share a mailbox; a third record does not say which of them it is
+                {"ref": "a", "email": "x@example.com", "birth_date": date(1960, 1, 1)},
+                {"ref": "b", "email": "x@example.com", "birth_date": date(1990, 1, 1)},
+                {"ref": "c", "email": "x@example.com"},
+                {"ref": "d", "email": "x@example.com", "birth_date": date(1990, 1, 1)},
+            ],
+            [["a"], ["b", "d"], ["c"]],
+        ),
+        (
+            [  # one birth date known: no contradiction
+                {"ref": "a", "email": "x@example.com", "birth_date": date(1960, 1, 1)},
+                {"ref": "b", "email": "x@example.com"},
+            ],
+            [["a", "b"]],
+        ),
+    ],
+)
+def test_records_with_a_usable_identifier_in_common_are_one_person(rows, expected):
+    assert groups(linked(*rows)) == expected
+
+
+@pytest.mark.parametrize(("size", "people"), [(5, 1), (6, 6)])
+def test_an_identifier_in_too_many_records_links_none(size, people):
+    rows = [{"ref": str(number), "email": "x@example.com"} for number in range(size)]
+    assert linked(*rows).get_column("customer_id").n_unique() == people
+
+
+def test_the_same_ref_in_two_sources_is_two_records():
+    links = linked({"ref": "a"}, {"ref": "a", "source": "shop"})
+    assert links.get_column("customer_id").n_unique() == 2
+
+
+def test_method_and_confidence_say_how_a_link_was_found():
+    links = linked(
+        {"ref": "a", "email": "x@example.com"},
+        {"ref": "b", "email": "x@example.com", "phone": "2165550101"},
+        {"ref": "c", "phone": "2165550101"},
+        {"ref": "d"},
+    )
+    found = links.sort("customer_ref").select("method", "confidence").rows()
+    assert found == [("shared_email_phone", 0.9)] * 3 + [("single_record", 1.0)]
+
+
+def test_shuffled_records_get_the_same_ids():
+    rows = [{"ref": str(number), "email": f"{number % 7}@example.com"} for number in range(20)]
+    assert_frame_equal(linked(*rows), linked(*rows[::-1]), check_row_order=False)
+
+
+def test_ids_live_on_and_newcomers_do_not_disturb_them():
+    first = linked({"ref": "b", "email": "x@example.com"}, {"ref": "c"})
+    second = linked(
+        {"ref": "a", "email": "x@example.com"},  # sorts before everyone
+        {"ref": "b", "email": "x@example.com"},
+        {"ref": "c"},
+        previous=first.lazy(),
+        night=SECOND,
+    )
+    assert id_of(second, "a") == id_of(second, "b") == id_of(first, "b")
+    assert id_of(second, "c") == id_of(first, "c")
+    assert dict(second.select("customer_ref", "linked_on").rows()) == {"a": SECOND, "b": FIRST, "c": FIRST}
+
+
+def test_a_bridge_merges_two_people_and_its_removal_splits_them():
+    two = [
+        {"ref": "a", "email": "x@example.com"},
+        {"ref": "b", "email": "x@example.com"},
+        {"ref": "c", "phone": "2165550101"},
+    ]
+    bridge = {"ref": "z", "email": "x@example.com", "phone": "2165550101"}
+    first = linked(*two)
+    merged = linked(*two, bridge, previous=first.lazy(), night=SECOND)
+    assert merged.get_column("customer_id").unique().to_list() == [id_of(first, "a")]
+    again = linked(*two, previous=merged.lazy(), night=SECOND)
+    assert groups(again) == [["a", "b"], ["c"]]
+    assert id_of(again, "a") == id_of(first, "a")
+
+
+def test_running_a_night_again_changes_nothing():
+    rows = [{"ref": "a", "email": "x@example.com"}, {"ref": "b", "email": "x@example.com"}, {"ref": "c"}]
+    first = linked(*rows)
+    assert_frame_equal(linked(*rows, previous=first.lazy(), night=SECOND), first, check_row_order=False)
+
+
+def test_no_record_gives_no_link():
+    assert linked().is_empty()

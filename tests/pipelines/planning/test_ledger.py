@@ -1,0 +1,115 @@
+"""Which messages of the past take a place, and when they went out."""
+
+from datetime import UTC, datetime, timedelta
+
+import dataframely as dy
+import polars as pl
+import pytest
+
+from pipelines.contracts.delivery import DispatchedMessage
+from pipelines.contracts.identity import CustomerLink
+from pipelines.contracts.planning import PlannedMessage
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.sources import Message
+from pipelines.planning.ledger import assemble_ledger
+
+WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="America/New_York", currency="USD")
+AS_OF = datetime(2024, 3, 5, 5, tzinfo=UTC)
+EARLIER = AS_OF - timedelta(days=1)
+
+
+def frame(schema: type[dy.Schema], rows: list[dict[str, object]]) -> pl.LazyFrame:
+    return pl.DataFrame(rows, schema=schema.create_empty().schema).lazy()
+
+
+def message(
+    at: datetime, *, message_id: str = "m", ref: str = "c1", cost: float | None = None
+) -> dict[str, object]:
+    return {
+        "workspace_id": "acme", "message_id": message_id, "customer_ref": ref, "source": "main",
+        "channel": "email", "sent_at": at, "cost": cost, "offer_id": "tenth",
+    }  # fmt: skip
+
+
+def planned(send_id: str = "s", workspace: str = "acme") -> dict[str, object]:
+    return {
+        "workspace_id": workspace, "send_id": send_id, "customer_id": 1, "channel": "sms", "purpose": "news",
+        "offer_id": None, "not_before": EARLIER, "not_after": EARLIER + timedelta(hours=4),
+    }  # fmt: skip
+
+
+def ledger(
+    *, messages: list[dict[str, object]] = [], plans: list[dict[str, object]] = [], statuses: list[str] = []
+) -> list[dict[str, object]]:
+    links = [{"workspace_id": "acme", "source": "main", "customer_ref": "c1", "customer_id": 1}]
+    plan = frame(PlannedMessage, plans).with_columns(cost_amount=pl.lit("0.29").cast(pl.Decimal(18, 2)))
+    return (
+        assemble_ledger(
+            frame(Message, messages),
+            frame(CustomerLink, links),
+            plan,
+            frame(DispatchedMessage, [{"send_id": "s", "status": status} for status in statuses]),
+            workspace=WORKSPACE,
+            as_of=AS_OF,
+        )
+        .collect()
+        .to_dicts()
+    )
+
+
+def test_a_message_of_another_tool_counts_at_its_instant_for_every_purpose() -> None:
+    assert ledger(messages=[message(EARLIER, cost=0.285)]) == [
+        {
+            "workspace_id": "acme", "customer_id": 1, "channel": "email", "purpose": None, "offer_id": "tenth",
+            "sent_from": EARLIER, "sent_until": EARLIER, "cost_minor": 28,
+        }
+    ]  # fmt: skip
+
+
+def test_an_own_plan_counts_with_its_window_and_exact_cost() -> None:
+    assert ledger(plans=[planned()]) == [
+        {
+            "workspace_id": "acme", "customer_id": 1, "channel": "sms", "purpose": "news", "offer_id": None,
+            "sent_from": EARLIER, "sent_until": EARLIER + timedelta(hours=4), "cost_minor": 29,
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statuses", "counts"),
+    [
+        ([], True),
+        (["PLANNED"], True),
+        (["CLAIMED"], True),
+        (["SENT"], True),
+        (["ACKED"], True),
+        (["UNKNOWN"], True),
+        (["DEAD"], True),
+        (["CANCELLED"], False),
+        (["EXPIRED"], False),
+        (["REJECTED"], False),
+        (["PLANNED", "CANCELLED"], False),
+        # Perhaps it went out before it was rejected: fail closed.
+        (["UNKNOWN", "REJECTED"], True),
+    ],
+)
+def test_only_what_never_left_gives_its_place_back(statuses: list[str], counts: bool) -> None:
+    assert bool(ledger(plans=[planned()], statuses=statuses)) is counts
+
+
+def test_an_own_message_that_the_source_reports_counts_once_at_its_exact_time() -> None:
+    sent_at = EARLIER + timedelta(hours=1)
+    rows = ledger(messages=[message(sent_at, message_id="s")], plans=[planned()])
+    assert [(row["sent_from"], row["sent_until"]) for row in rows] == [(sent_at, sent_at)]
+
+
+def test_the_night_knows_no_message_from_its_end_on() -> None:
+    assert ledger(messages=[message(AS_OF)]) == []
+    assert len(ledger(messages=[message(AS_OF - timedelta(microseconds=1))])) == 1
+    # A report from the future does not replace the plan.
+    rows = ledger(messages=[message(AS_OF, message_id="s")], plans=[planned()])
+    assert [row["sent_from"] for row in rows] == [EARLIER]
+
+
+def test_strangers_and_other_workspaces_are_left_out() -> None:
+    assert ledger(messages=[message(EARLIER, ref="unknown")], plans=[planned(workspace="other")]) == []

@@ -1,0 +1,273 @@
+"""Reading from DuckDB: declared types, bounds, the lock-down, and errors without values."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+import pytest
+
+from resources.warehouses.base import Family, ReadRequest, Relation, SourceError, TimeBound
+from resources.warehouses.duckdb import DuckDBWarehouse
+from resources.warehouses.reading import read_frame
+
+AT = datetime(2017, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Runs statements against a new file and opens it as a source."""
+    opened = []
+
+    def run(*statements):
+        path = tmp_path / f"source{len(opened)}.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for statement in statements:
+                connection.execute(statement)
+        opened.append(DuckDBWarehouse(path))
+        return opened[-1]
+
+    yield run
+    for warehouse in opened:
+        warehouse.__exit__(None, None, None)
+
+
+def request_all(warehouse, relation, *bounds, time_zone="UTC"):
+    declared = warehouse.describe("orders", relation)
+    columns = {column.name: column for column in declared}
+    return ReadRequest(
+        source="orders", relation=relation, columns=columns, bounds=bounds, time_zone=time_zone
+    )
+
+
+def read(warehouse, relation, *bounds, time_zone="UTC"):
+    return read_frame(warehouse, request_all(warehouse, relation, *bounds, time_zone=time_zone))
+
+
+TYPES = {
+    "BOOLEAN": ("true", Family.BOOLEAN, True),
+    "TINYINT": ("1", Family.INTEGER, 1),
+    "UINTEGER": ("1", Family.INTEGER, 1),
+    "HUGEINT": (str(2**100), Family.WIDE_INTEGER, str(2**100)),
+    "UBIGINT": (str(2**64 - 1), Family.WIDE_INTEGER, str(2**64 - 1)),
+    "DECIMAL(38,9)": ("1.5", Family.DECIMAL, Decimal("1.500000000")),
+    "FLOAT": ("0.5", Family.FLOAT, 0.5),
+    "DOUBLE": ("0.1", Family.FLOAT, 0.1),
+    "VARCHAR": ("'a'", Family.TEXT, "a"),
+    "ENUM('a', 'b')": ("'a'", Family.TEXT, "a"),
+    "UUID": ("'00000000-0000-0000-0000-000000000001'", Family.TEXT, "00000000-0000-0000-0000-000000000001"),
+    "TIME": ("'10:00'", Family.TEXT, "10:00:00"),
+    "INTERVAL": ("INTERVAL 1 DAY", Family.TEXT, "1 day"),
+    "DATE": ("'2017-06-01'", Family.DATE, date(2017, 6, 1)),
+    "TIMESTAMP": ("'2017-06-01 12:00'", Family.TIMESTAMP, AT.replace(tzinfo=None)),
+    "TIMESTAMP_NS": ("'2017-06-01 12:00'", Family.TIMESTAMP, AT.replace(tzinfo=None)),
+    "TIMESTAMP_S": ("'2017-06-01 12:00'", Family.TIMESTAMP, AT.replace(tzinfo=None)),
+    "TIMESTAMPTZ": ("'2017-06-01 14:00+02'", Family.INSTANT, AT),
+    "JSON": ("""'{"a": 1}'""", Family.NESTED, '{"a": 1}'),
+    "STRUCT(a INTEGER)": ("{'a': 1}", Family.NESTED, '{"a":1}'),
+    "INTEGER[]": ("[1, 2]", Family.NESTED, "[1,2]"),
+    "MAP(VARCHAR, INTEGER)": ("MAP {'a': 1}", Family.NESTED, '{"a":1}'),
+    "BLOB": ("'a'", Family.OPAQUE, "a"),
+}
+
+
+@pytest.mark.parametrize("declared", TYPES)
+def test_each_declared_type_travels_as_one_stable_type(build, declared):
+    literal, family, expected = TYPES[declared]
+    warehouse = build(f"CREATE TABLE t (x {declared})", f"INSERT INTO t VALUES ({literal}), (NULL)")
+    assert warehouse.describe("orders", Relation(table="t"))[0].family is family
+    full = read(warehouse, Relation(table="t"))
+    empty = read(warehouse, Relation(query="SELECT * FROM t WHERE false"))
+    assert full.schema == empty.schema
+    assert full.drop_nulls().to_series().to_list() == [expected]
+
+
+def test_a_column_of_nulls_and_an_infinity_are_readable(build):
+    warehouse = build()
+    query = (
+        "SELECT NULL AS n, 'infinity'::TIMESTAMP AS t, '-infinity'::DATE AS d, 'infinity'::TIMESTAMPTZ AS z"
+    )
+    rows = read(warehouse, Relation(query=query))
+    assert rows.row(0) == (None, None, None, None)
+
+
+def test_sentinels_of_the_calendar_keep_their_year(build):
+    warehouse = build()
+    query = "SELECT unnest([TIMESTAMP '0001-01-01', TIMESTAMP '9999-12-31', TIMESTAMP '2024-01-01']) AS t"
+    rows = read(warehouse, Relation(query=query))
+    assert sorted(rows.to_series().dt.year()) == [1, 2024, 9999]
+
+
+def test_columns_are_matched_by_name_never_by_position(build):
+    warehouse = build(
+        "CREATE TABLE t (added VARCHAR, b INTEGER, a INTEGER)", "INSERT INTO t VALUES ('x', 2, 1)"
+    )
+    request = request_all(warehouse, Relation(table="t"))
+    renamed = {"first": request.columns["a"], "second": request.columns["b"]}
+    rows = read_frame(warehouse, ReadRequest(source="orders", relation=request.relation, columns=renamed))
+    assert rows.to_dicts() == [{"first": 1, "second": 2}]
+
+
+def test_quoted_and_mixed_names_are_found(build):
+    warehouse = build('CREATE SCHEMA "My shop"', 'CREATE TABLE "My shop".t ("Weird ""name" INTEGER)')
+    assert read(warehouse, Relation(table="My shop.t")).columns == ['Weird "name']
+
+
+HOURLY = "CREATE TABLE t AS SELECT {} AS at FROM range(48) r(i)"
+
+
+@pytest.mark.parametrize(
+    ("column", "zone", "slack"),
+    [
+        ("TIMESTAMPTZ '2017-06-01 00:00+00' + INTERVAL (i) HOUR", "UTC", 0),
+        ("TIMESTAMP '2017-06-01 00:00' + INTERVAL (i) HOUR", "UTC", 0),
+        ("TIMESTAMP '2017-05-31 20:00' + INTERVAL (i) HOUR", "America/New_York", 3),
+    ],
+)
+def test_bounds_are_pushed_down_and_lose_nothing(build, column, zone, slack):
+    warehouse = build(HOURLY.format(column))
+    bound = TimeBound("at", AT, AT + timedelta(hours=6), keeps_nulls=False)
+    request = request_all(warehouse, Relation(table="t"), bound, time_zone=zone)
+    assert read_frame(warehouse, request).height == 6 + 2 * slack
+    assert warehouse.estimate(request).row_count == 6 + 2 * slack
+
+
+def test_bounds_on_dates_cover_whole_days(build):
+    warehouse = build(
+        "CREATE TABLE t AS SELECT DATE '2017-05-01' + CAST(i AS INTEGER) AS at FROM range(60) r(i)"
+    )
+    rows = read(
+        warehouse, Relation(table="t"), TimeBound("at", AT, AT + timedelta(days=2), keeps_nulls=False)
+    )
+    assert set(rows.to_series()) >= {date(2017, 6, 1), date(2017, 6, 2)}
+    assert rows.height <= 5
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "keeps_nulls", "expected"),
+    [
+        (AT, None, False, [AT]),
+        (AT, None, True, [AT, None]),
+        (None, AT, True, [None]),
+        (None, None, True, [AT, None]),
+        (None, None, False, [AT]),
+    ],
+)
+def test_rows_without_time_are_kept_when_asked_for(build, since, until, keeps_nulls, expected):
+    warehouse = build("CREATE TABLE t AS SELECT unnest([TIMESTAMPTZ '2017-06-01 12:00+00', NULL]) AS at")
+    rows = read(warehouse, Relation(table="t"), TimeBound("at", since, until, keeps_nulls))
+    assert rows.sort("at", nulls_last=True).to_series().to_list() == expected
+
+
+def test_times_as_text_are_left_to_the_exact_cut(build):
+    warehouse = build("CREATE TABLE t AS SELECT '2999-01-01' AS at")
+    assert read(warehouse, Relation(table="t"), TimeBound("at", None, AT, keeps_nulls=False)).height == 1
+
+
+def test_reading_twice_gives_the_same_rows(build):
+    warehouse = build("CREATE TABLE t AS SELECT i FROM range(200000) r(i)")
+    first, second = (read(warehouse, Relation(table="t")).sort("i") for _ in range(2))
+    assert first.equals(second)
+    assert first.height == 200_000
+
+
+def test_a_read_comes_in_bounded_batches(build):
+    warehouse = build("CREATE TABLE t AS SELECT i FROM range(200000) r(i)")
+    with warehouse.read(request_all(warehouse, Relation(table="t"))) as reader:
+        sizes = [batch.num_rows for batch in reader]
+    assert sum(sizes) == 200_000
+    assert max(sizes) <= 65_536
+
+
+def test_only_keys_are_read_for_reconciliation(build):
+    warehouse = build("CREATE TABLE t AS SELECT 1 AS id, 'x' AS other")
+    request = request_all(warehouse, Relation(table="t"))
+    with warehouse.read_keys(request, ["id", "source"]) as reader:
+        assert reader.read_all().to_pylist() == [{"id": 1}]
+
+
+def test_discovery_is_stable_and_names_every_column(build):
+    warehouse = build("CREATE SCHEMA shop", "CREATE TABLE shop.t (b INTEGER, a DECIMAL(10, 2))")
+    found = warehouse.discover()
+    assert found == warehouse.discover()
+    assert [(column.name, column.precision) for column in found["shop.t"]] == [("b", None), ("a", 10)]
+    assert warehouse.check().startswith("duckdb ")
+    assert warehouse.capabilities.kind == "duckdb"
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "words"),
+    [
+        ("SELECT * FROM nowhere", "missing_table", "nowhere"),
+        ("SELECT nothing FROM t", "invalid_query", "nothing"),
+        ("SELEC 1", "invalid_query", "syntax error"),
+        ("SELECT 1; SELECT 2", "invalid_query", "single SELECT"),
+        ("SELECT 1; DROP TABLE t", "invalid_query", "single SELECT"),
+        ("DROP TABLE t", "invalid_query", "single SELECT"),
+        ("SELECT 1) AS a, (SELECT 2", "invalid_query", "syntax error"),
+        ("SELECT * FROM read_csv('/etc/hostname')", "not_allowed", "outside"),
+        ("SELECT * FROM '/etc/hostname'", "missing_table", "hostname"),
+    ],
+)
+def test_a_query_is_one_select_inside_its_warehouse(build, query, code, words):
+    warehouse = build("CREATE TABLE t (x INTEGER)")
+    with pytest.raises(SourceError) as refused:
+        warehouse.describe("orders", Relation(query=query))
+    problem = refused.value.problems[0]
+    assert (problem.code, problem.source) == (code, "orders")
+    assert words in problem.what
+
+
+def test_comments_and_semicolons_at_the_end_of_a_query_are_harmless(build):
+    assert read(build(), Relation(query="SELECT 1 AS x -- all of it;\n;")).height == 1
+
+
+def test_settings_cannot_be_opened_again(build):
+    with pytest.raises(duckdb.InvalidInputException, match="locked"):
+        build()._connection.execute("SET enable_external_access = true")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT CAST(mail AS INTEGER) AS x FROM t",
+        "SELECT IF(mail = 'ana@example.com', error(mail), mail) AS x FROM t",
+    ],
+)
+def test_no_value_of_a_row_is_in_an_error(build, query):
+    warehouse = build("CREATE TABLE t AS SELECT 'ana@example.com' AS mail")
+    with pytest.raises(SourceError) as failed:
+        read(warehouse, Relation(query=query))
+    assert failed.value.problems[0].code == "read_failed"
+    assert "ana" not in str(failed.value)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize("panic", [pl.exceptions.PanicException("ana"), ValueError("ana"), TypeError("ana")])
+def test_rows_that_cannot_be_decoded_are_a_typed_error(build, monkeypatch, panic):
+    def refuse(_table):
+        raise panic
+
+    warehouse = build("CREATE TABLE t (x INTEGER)")
+    monkeypatch.setattr(pl, "from_arrow", refuse)
+    with pytest.raises(SourceError, match=r"cannot_decode.*columns are x") as failed:
+        read(warehouse, Relation(table="t"))
+    assert "ana" not in str(failed.value)
+
+
+def test_an_interrupt_is_no_source_error(build, monkeypatch):
+    def interrupt(_table):
+        raise KeyboardInterrupt
+
+    warehouse = build("CREATE TABLE t (x INTEGER)")
+    monkeypatch.setattr(pl, "from_arrow", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        read(warehouse, Relation(table="t"))
+
+
+def test_the_zone_of_the_host_changes_nothing(build, monkeypatch):
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    warehouse = build("CREATE TABLE t AS SELECT TIMESTAMPTZ '2017-06-01 12:00+00' AS at")
+    assert read(warehouse, Relation(table="t")).item() == AT
