@@ -59,7 +59,7 @@ def build_definitions(environment: Environment) -> dg.Definitions:
     variables = dbt_variables(home.root, warehouse=home.warehouse_path)
     ensure_manifest(project, environment=environment.for_child(**variables))
     marts = build_marts(project, nights)
-    job = nightly_job(nights)
+    job = nightly_job()
     return dg.Definitions(
         assets=[
             *(build_asset(step, nights) for step in STEPS),

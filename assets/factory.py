@@ -56,10 +56,10 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
     def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
         on = date.fromisoformat(context.partition_key)
         stage = step.publishes[0].stage
-        context.instance.add_run_tags(context.run_id, {WORKER_TAG: worker_identity()})
+        context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: worker_identity()})
         with (
             measured() as footprint,
-            onward.writing(stage, on, run_id=context.run_id, log=context.log) as (
+            onward.writing(stage, on, run_id=context.run.run_id, log=context.log) as (
                 night,
                 writer,
             ),

@@ -9,12 +9,11 @@ NIGHTLY_NAME = "nightly"
 LONGEST_NIGHT_SECONDS = 6 * 3600
 
 
-def nightly_job(nights: dg.PartitionsDefinition) -> UnresolvedAssetJobDefinition:
+def nightly_job() -> UnresolvedAssetJobDefinition:
     """Every asset of one night, from the warehouse to the marts."""
     return dg.define_asset_job(
         name=NIGHTLY_NAME,
         selection=dg.AssetSelection.all(),
-        partitions_def=nights,
         executor_def=dg.in_process_executor,
         description="One night: read, enrich, decide, prove, hand over, measure, report.",
         tags={"dagster/max_runtime": str(LONGEST_NIGHT_SECONDS)},

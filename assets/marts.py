@@ -55,7 +55,7 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
         context: dg.AssetExecutionContext, dbt: DbtCliResource, onward: OnwardResource
     ) -> Iterator[Any]:
         night = onward.reading(
-            date.fromisoformat(context.partition_key), run_id=context.run_id, log=context.log
+            date.fromisoformat(context.partition_key), run_id=context.run.run_id, log=context.log
         )
         target = open_target(
             night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root

@@ -34,7 +34,7 @@ def build_publications(
     def report(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """One page per night: what was read, decided, held back and why, with limits and proof."""
         on = date.fromisoformat(context.partition_key)
-        night = onward.reading(on, run_id=context.run_id, log=context.log)
+        night = onward.reading(on, run_id=context.run.run_id, log=context.log)
         path = write_report(
             compose_report(night), night.home.reports / f"{night.workspace.workspace}-{on}.html"
         )
@@ -55,7 +55,7 @@ def build_publications(
     def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """One read-only copy of the embedded warehouse per night, so that readers never meet the writer."""
         on = date.fromisoformat(context.partition_key)
-        night = onward.reading(on, run_id=context.run_id, log=context.log)
+        night = onward.reading(on, run_id=context.run.run_id, log=context.log)
         target = open_target(
             night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
         )

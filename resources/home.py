@@ -13,7 +13,6 @@ from resources.keys import EnvironmentKeys, FileKeys, KeyProvider
 from resources.lake.store import Lake
 from resources.settings import Environment
 
-
 #: One engine a process and database: opening one compares and migrates the schema.
 _engines: dict[str, sa.Engine] = {}
 

@@ -14,6 +14,7 @@ from pipelines.expressions.time import INSTANT, end_of_local_day
 from pipelines.personalization.campaigns import campaign_tables
 from pipelines.personalization.scoring import (
     DECIMALS,
+    population_mean_order,
     response_score,
     score_uncertainty,
     shrunk_share,
@@ -57,12 +58,13 @@ def _population_shares(inputs: ProposalInputs) -> pl.LazyFrame:
 
 def _scored_offers(inputs: ProposalInputs, audience: pl.LazyFrame, offers: pl.LazyFrame) -> pl.LazyFrame:
     """Campaign × person × offer with score and value before the cost of a channel."""
-    orders = inputs.features.select("customer_id", "order_count")
-    worth = inputs.value.select("customer_id", "expected_spend_28d", "active_28d_probability")
+    orders = inputs.features.select("customer_id", "order_count", "mean_order_amount")
+    activity = inputs.value.select("customer_id", "active_28d_probability")
     taste = inputs.affinity.select("customer_id", "category", "affinity_score")
     return (
-        audience.join(worth, on="customer_id", how="inner")
+        audience.join(activity, on="customer_id", how="inner")
         .join(orders, on="customer_id", how="inner")
+        .join(inputs.features.select(population_mean_order=population_mean_order()), how="cross")
         .join(offers, on="campaign", how="inner")
         .join(_population_shares(inputs), on="category", how="left")
         .join(taste, on=["customer_id", "category"], how="left")

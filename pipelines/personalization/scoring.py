@@ -2,9 +2,17 @@
 
 A cold start: no log of offers and answers is needed, and none is used. The
 numbers below are declared priors, not fitted ones.
+
+A response is one order: the person's mean order, of which the part on the
+offer's category is credited to the offer. The bias that remains: the value is
+not incremental. People who would have ordered anyway count as responses, the
+more so the more often they order, so values are too high and lean toward the
+best customers. What messages cause is measured with holdouts.
 """
 
 import polars as pl
+
+from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
 
 #: Declared prior: orders that weigh as much as not knowing a person's taste.
 #: With none of their own a person leans to a category as everyone does.
@@ -51,17 +59,30 @@ def score_uncertainty() -> pl.Expr:
     return (score * (1 - score) / (RESPONSE_PRIOR_MESSAGES + 1)).sqrt().round(DECIMALS)
 
 
-def spend_if_active() -> pl.Expr:
-    """Spend of the next 28 days on what the offer is about, given any activity.
+def population_mean_order() -> pl.Expr:
+    """Mean over people of their mean order, one number in major units; 0 where nobody ordered.
 
-    The score already holds the chance to be active; dividing by it keeps it from
-    counting twice. 0 for people who are not expected to buy.
+    Every person counts once: an order of someone unknown resembles that of a person, not of a frequent one.
     """
-    chance = pl.col("active_28d_probability")
-    spend = pl.col("expected_spend_28d") * pl.col("share") / chance
-    return pl.when(chance > 0).then(spend).otherwise(0.0)
+    people = pl.col("mean_order_amount").count()
+    total = to_minor(_mean_order()).sum()
+    return pl.when(people > 0).then(total / people / MINOR_PER_MAJOR).otherwise(0.0)
+
+
+def spend_of_response() -> pl.Expr:
+    """The part of one order that goes to what the offer is about.
+
+    Declared fallback: who never ordered is taken to order as everyone does.
+    """
+    order = _mean_order().cast(pl.Float64).fill_null(pl.col("population_mean_order"))
+    return order * pl.col("share")
+
+
+def _mean_order() -> pl.Expr:
+    """Not below zero: more returned than bought would turn a discount into a gain."""
+    return pl.col("mean_order_amount").clip(lower_bound=0)
 
 
 def value_before_cost() -> pl.Expr:
-    """Expected margin after the discount; negative when the discount exceeds the margin."""
-    return (pl.col("score") * spend_if_active() * pl.col("kept_rate")).round(DECIMALS)
+    """Expected margin of the response after the discount; negative when the discount exceeds the margin."""
+    return (pl.col("score") * spend_of_response() * pl.col("kept_rate")).round(DECIMALS)

@@ -125,11 +125,8 @@ class Outbox:
         )
         with writing(self._engine) as connection:
             require_current(connection, lease)
-            taken = connection.execute(
-                self._taking(lease)
-                .where(OUTBOX.c.send_id.in_(sa.select(waiting.c.send_id)))
-                .returning(*_RECORD)
-            )
+            is_waiting = OUTBOX.c.send_id.in_(sa.select(waiting.c.send_id))
+            taken = connection.execute(self._taking(lease).where(is_waiting).returning(*_RECORD))
             return sorted((_record(row) for row in taken), key=lambda record: record.send_id)
 
     def abandoned(self, night: date, lease: Lease) -> list[OutboxRecord]:
@@ -166,8 +163,8 @@ class Outbox:
 
         Raises:
             StaleEpochError: The lease is over.
-            IllegalTransitionError: A message is in a state that does not lead there, or not in the outbox,
-                or was claimed under another lease (then only unknown and dead are open to it).
+            IllegalTransitionError: A message is missing, in a state that does not lead there, or was claimed
+                under another lease (then only unknown and dead are open to it).
         """
         is_open = OUTBOX.c.status.in_(sources_of(status))
         is_mine = (OUTBOX.c.status != DispatchStatus.CLAIMED) | _is_claim_of(lease)

@@ -120,9 +120,7 @@ class VersionReader:
         wanted = content.bucket_count if bucket_count is None else bucket_count
         chosen = content.files if bucket is None else _files_of_bucket(table, content, bucket, of=wanted)
         self.check_files(content, chosen)
-        if not chosen:
-            rows = table.schema.create_empty(lazy=True)
-        elif content.data_keys:
+        if content.data_keys:
             origins = sorted({layout.origin_of(file.path, version=content.version) for file in chosen})
             rows = pl.concat([self._scan_origin(content, chosen, origin) for origin in origins])
         else:

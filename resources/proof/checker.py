@@ -61,7 +61,7 @@ def _connection(frames: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyC
         for name in FRAMES:
             connection.register(name, frames[name].to_arrow())
         connection.execute(_sql("sends"))
-        connection.execute(_sql("digests"))
+        connection.execute(_sql("arithmetic"))
         yield connection
     finally:
         connection.close()

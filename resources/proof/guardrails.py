@@ -63,16 +63,17 @@ def _people(guardrails: Guardrails, workspace: str, night: date) -> Iterator[Gua
     holdout = guardrails.holdout
     yield Guardrail(
         "holdout:universal",
-        "universal_holdout",
+        "holdout",
         {
             "salt": _salt(f"universal holdout of {workspace}"),
             "buckets": round(holdout.universal * 10_000),
+            "programme": None,
         },
     )
     for programme, share in sorted(holdout.programmes.items()):
         yield Guardrail(
             f"holdout:programme:{programme}",
-            "programme_holdout",
+            "holdout",
             {
                 "salt": _salt(f"holdout of {programme} in {workspace}"),
                 "buckets": round(share * 10_000),

@@ -1,6 +1,7 @@
 """`onward dev` and `onward daemon`: Dagster with this state folder and workspace, one at a time."""
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,10 @@ from service.cli.daemon_lock import DaemonRunningError, take_daemon_lock
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError
 from service.cli.session import Session, WorkspaceOption, open_session
+from service.cli.supervision import supervise
 
 _LOOPBACK = "127.0.0.1"
+_ENDED_BY_HAND = (0, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM)
 PortOption = Annotated[
     int, typer.Option("--port", "-p", min=1, max=65535, help="Port of the UI, on loopback.")
 ]
@@ -26,14 +29,22 @@ def dev(workspace: WorkspaceOption = None, port: PortOption = 3000) -> None:
     """Start the Dagster UI and its daemon on this machine, reachable from this machine only."""
     session = open_session(workspace)
     _ready_workspace(session)
-    _become(session, "dagster", "dev", "-w", str(workspace_file()), "-h", _LOOPBACK, "-p", str(port))
+    command = [sys.executable, "-m", "dagster", "dev"]
+    command += ["-w", str(workspace_file()), "-h", _LOOPBACK, "-p", str(port)]
+    lock = _lock(session)
+    code = supervise(command, variables=_variables(session), lock=lock)
+    # A signal is how a person ends it.
+    raise typer.Exit(ExitCode.OK if code in _ENDED_BY_HAND else ExitCode.FAILED)
 
 
 def daemon(workspace: WorkspaceOption = None) -> None:
     """Start the Dagster daemon alone: schedules, sensors, the run queue and run monitoring."""
     session = open_session(workspace)
     _ready_workspace(session)
-    _become(session, "dagster._daemon", "run", "-w", str(workspace_file()))
+    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace_file())]
+    _lock(session)
+    # The lock goes with the process, so that this process has to become the daemon.
+    os.execve(sys.executable, command, _variables(session))  # noqa: S606  our own interpreter, no shell
 
 
 def workspace_file() -> Path:
@@ -72,11 +83,9 @@ def _ready_workspace(session: Session) -> None:
         )
 
 
-def _become(session: Session, module: str, *arguments: str) -> None:
-    """Turns this process into Dagster, with the lock held; it goes with the process."""
-    home = session.home
+def _lock(session: Session) -> int:
     try:
-        take_daemon_lock(home.daemon_lock)
+        return take_daemon_lock(session.home.daemon_lock)
     except DaemonRunningError as error:
         raise CommandError(
             "DAEMON_RUNNING",
@@ -84,7 +93,8 @@ def _become(session: Session, module: str, *arguments: str) -> None:
             f"stop process {error.pid} first; two daemons would run every night twice",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
-    dagster_home = prepare_dagster_home(home.dagster_home)
-    variables = session.environment.for_child(DAGSTER_HOME=str(dagster_home), DAGSTER_DISABLE_TELEMETRY="1")
-    command = [sys.executable, "-m", module, *arguments]
-    os.execve(sys.executable, command, variables)  # noqa: S606  our own interpreter, no shell
+
+
+def _variables(session: Session) -> dict[str, str]:
+    dagster_home = prepare_dagster_home(session.home.dagster_home)
+    return session.environment.for_child(DAGSTER_HOME=str(dagster_home), DAGSTER_DISABLE_TELEMETRY="1")

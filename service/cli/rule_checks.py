@@ -1,5 +1,8 @@
 """Asks segmentation itself whether it can evaluate the rules as written, line by line."""
 
+import json
+from typing import cast
+
 from pydantic import ValidationError
 
 from pipelines.contracts.settings.segments import TraitCondition
@@ -7,7 +10,7 @@ from pipelines.segmentation.conditions import compile_rule
 from pipelines.segmentation.vocabulary import SegmentRuleError
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.segment_checks import FILE
-from resources.control.workspace.yaml_nodes import Spot, plain
+from resources.control.workspace.yaml_nodes import Spot, YamlNode, plain
 
 
 def check_rules(findings: Findings) -> None:
@@ -19,10 +22,10 @@ def check_rules(findings: Findings) -> None:
 
 
 def _check_condition(findings: Findings, segment: str, spot: Spot) -> None:
-    if spot.node is None:
-        return
     try:
-        condition = TraitCondition.model_validate(plain(spot.node), strict=True)
+        condition = TraitCondition.model_validate_json(
+            json.dumps(plain(cast("YamlNode", spot.node))), strict=True
+        )
     except ValidationError:
         # Reported by the type of the file, with its line.
         return

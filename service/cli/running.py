@@ -13,6 +13,7 @@ from service.cli.applying import apply_folder
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError
 from service.cli.session import AuthorOption, Session, WorkspaceOption, open_session
+from service.cli.tether import tethered
 
 DateOption = Annotated[
     datetime,
@@ -64,7 +65,7 @@ def launch(session: Session, night: date) -> int:
     """Runs one night in a child process, whose output is ours; returns its exit code."""
     dagster_home = prepare_dagster_home(session.home.dagster_home)
     child = subprocess.run(  # noqa: S603  our own interpreter and module, a date as the only argument
-        [sys.executable, "-m", "assets.launch", "--date", night.isoformat()],
+        tethered([sys.executable, "-m", "assets.launch", "--date", night.isoformat()]),
         env=session.environment.for_child(DAGSTER_HOME=str(dagster_home), DAGSTER_DISABLE_TELEMETRY="1"),
         check=False,
     )

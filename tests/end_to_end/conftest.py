@@ -16,7 +16,7 @@ import pytest
 from assets.definitions import build_definitions
 from assets.jobs import NIGHTLY_NAME
 from pipelines.contracts.tables import TABLES
-from resources.control.workspace.folder import read_workspace
+from resources.control.workspace.reading import read_workspace
 from resources.control.workspace.night import apply_workspace
 from resources.home import Home
 from resources.lake.store import Lake
@@ -206,19 +206,19 @@ class World:
         assert reading.config is not None, reading.problems
         apply_workspace(Home(self.environment).configs("acme"), reading.config, author="test", reason="test")
 
-    def run(
-        self, night: date, *, instance: dg.DagsterInstance | None = None, with_marts: bool = False
-    ) -> dg.ExecuteInProcessResult:
+    def run(self, night: date, *, with_marts: bool = False) -> dg.ExecuteInProcessResult:
         """A night in this process; the marts only where they are looked at, as dbt takes its time."""
         job = build_definitions(self.environment).resolve_job_def(NIGHTLY_NAME)
         everything = set(job.asset_layer.executable_asset_keys)
         selection = [key for key in everything if with_marts or len(key.path) == 2 and key.path[0] not in {"staging", "publication"}]
-        return job.execute_in_process(
-            instance=instance or dg.DagsterInstance.ephemeral(),
-            partition_key=night.isoformat(),
-            asset_selection=selection,
-            raise_on_error=False,
-        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            return job.execute_in_process(
+                instance=instance,
+                partition_key=night.isoformat(),
+                run_config={"loggers": {"progress": {}}},
+                asset_selection=selection,
+                raise_on_error=False,
+            )
 
     def launch(self, night: date, *arguments: str, program: tuple[str, ...] = ("-m", "assets.launch"), **variables: str) -> subprocess.CompletedProcess[str]:
         """A night in a process of its own."""

@@ -84,9 +84,13 @@ def links(*people: int) -> pl.LazyFrame:
 
 def order(who: int, at: datetime, amount: str = "10.00") -> dict[str, object]:
     return {
-        "workspace_id": "acme", "order_id": f"{who}-{at}", "customer_ref": f"c{who}", "source": "main",
-        "ordered_at": at, "net_amount": amount,
-    }  # fmt: skip
+        "workspace_id": "acme",
+        "order_id": f"{who}-{at}",
+        "customer_ref": f"c{who}",
+        "source": "main",
+        "ordered_at": at,
+        "net_amount": amount,
+    }
 
 
 def orders(*rows: dict[str, object]) -> pl.LazyFrame:
@@ -269,7 +273,9 @@ def test_the_value_of_a_message_is_rate_times_mean_order_times_margin_less_cost(
         ("include", False, night(0), True),
     ],
 )
-def test_launch_takes_members_as_initial_says(initial: str, known: bool, joined: date, enters: bool) -> None:
+def test_launch_takes_members_as_initial_says(
+    *, initial: str, known: bool, joined: date, enters: bool
+) -> None:
     world = World()
     world.known = {"newcomers"} if known else {"others"}
     settings = config({**WELCOME, "entry": {"segment": "newcomers", "initial": initial}})
@@ -486,7 +492,7 @@ def test_a_message_reached_late_is_still_asked_for_while_it_is_valid() -> None:
     ],
 )
 def test_the_goal_is_an_order_after_entry_and_before_the_end_of_the_night(
-    ordered_at: datetime, amount: str, is_reached: bool
+    *, ordered_at: datetime, amount: str, is_reached: bool
 ) -> None:
     world, settings = World(), config({**WELCOME, "goal": {"event": "order"}})
     bought = orders(order(1, ordered_at, amount))

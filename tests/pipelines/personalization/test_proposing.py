@@ -61,12 +61,12 @@ def _frame(schema: Any, rows: list[dict[str, Any]]) -> pl.LazyFrame:
 
 
 def _person(
-    customer_id: int, *, orders: int = 10, spend: float = 100.0, chance: float = 0.5
+    customer_id: int, *, orders: int = 10, order: str | None = "40.00", chance: float = 0.5
 ) -> dict[str, Any]:
     return {
         "customer_id": customer_id,
         "order_count": orders,
-        "expected_spend_28d": spend,
+        "mean_order_amount": None if order is None else Decimal(order),
         "active_28d_probability": chance,
     }
 
@@ -122,7 +122,7 @@ def test_candidate_by_hand():
         "priority": 7,
         "score": pytest.approx(score),
         "uncertainty": pytest.approx(math.sqrt(score * (1 - score) / 51), abs=1e-9),
-        "value": pytest.approx(score * (100 / 0.5) * (0.3 - 0.1) - 0.01),
+        "value": pytest.approx(score * 40 * (0.3 - 0.1) - 0.01),
         "cost_amount": Decimal("0.01"),
         "waiting_nights": 0,
         # The end of 11 March in New York.
@@ -140,7 +140,52 @@ def test_taste_moves_response_and_spend():
     for row, share in zip((lover, other), shares, strict=True):
         score = 0.04 * share / everyone * 0.5
         assert row["score"] == pytest.approx(score, abs=1e-9)
-        assert row["value"] == pytest.approx(score * (100 * share / 0.5) * 0.2 - 0.01, abs=1e-8)
+        assert row["value"] == pytest.approx(score * 40 * share * (0.3 - 0.1) - 0.01, abs=1e-8)
+
+
+def test_response_is_one_order_however_often_someone_buys():
+    config = _config(spring={"offers": ["everything"], "templates": ["mail"], "base_response_rate": 0.04})
+    people = [_person(1, order="60.00"), _person(2, order="20.00"), _person(3, orders=90, order="20.00")]
+    values = _propose(config, people)["value"].to_list()
+    score = 0.04 * 1 * 0.5
+    orders = [60, 20, 20]
+    assert values == pytest.approx([score * order * (0.3 - 0.1) - 0.01 for order in orders])
+
+
+def test_who_never_ordered_is_taken_to_order_as_everyone_does():
+    config = _config(
+        spring={"offers": ["bread", "everything"], "templates": ["mail"], "base_response_rate": 0.04}
+    )
+    people = [
+        _person(1, orders=1, order="60.00"),
+        _person(2, orders=90, order="20.01"),
+        _person(3, orders=0, order=None),
+    ]
+    bread, everything = _propose(config, people, [(1, "bread", 0.6)]).filter(customer_id=3).rows(named=True)
+    everyones_order, everyones_share = (60 + 20.01) / 2, 0.6 / 2
+    score = 0.04 * 1 * 0.5
+    assert (bread["score"], everything["score"]) == pytest.approx((score, score))
+    assert bread["value"] == pytest.approx(
+        score * everyones_order * everyones_share * (0.3 - 0.1) - 0.01, abs=1e-8
+    )
+    assert everything["value"] == pytest.approx(score * everyones_order * (0.3 - 0.1) - 0.01, abs=1e-8)
+
+
+def test_where_nobody_ordered_a_response_brings_nothing():
+    config = _config(spring={"offers": ["everything"], "templates": ["mail"]})
+    row = _propose(config, [_person(1, orders=0, order=None)]).row(0, named=True)
+    assert row["score"] > 0
+    assert row["value"] == -0.01
+
+
+def test_who_returned_more_than_they_bought_brings_nothing_and_counts_as_nothing():
+    config = _config(spring={"offers": ["everything", "loss"], "templates": ["mail"]})
+    people = [_person(1, order="-50.00"), _person(2, order="30.00"), _person(3, orders=0, order=None)]
+    proposed = _propose(config, people)
+    assert proposed.filter(customer_id=1)["value"].to_list() == [-0.01, -0.01]
+    unknown = proposed.filter(customer_id=3, offer_id="everything").row(0, named=True)
+    everyones_order = (0 + 30) / 2
+    assert unknown["value"] == pytest.approx(0.03 * 0.5 * everyones_order * (0.3 - 0.1) - 0.01)
 
 
 def test_lift_stays_within_its_bounds():
@@ -166,7 +211,7 @@ def test_score_is_never_above_one():
 
 def test_people_who_are_not_expected_to_buy_are_not_worth_a_message():
     config = _config(spring={"offers": ["everything", "bread"], "templates": ["mail"]})
-    proposed = _propose(config, [_person(1, orders=0, spend=0.0, chance=0.0)])
+    proposed = _propose(config, [_person(1, orders=0, order=None, chance=0.0)])
     assert set(proposed["value"]) == {-0.01}
 
 
@@ -293,7 +338,7 @@ def test_names_that_do_not_exist_are_an_error_unless_paused():
 _PEOPLE = st.lists(
     st.tuples(
         st.integers(0, 1000),
-        st.sampled_from([0.0, 1e-6, 1.0, 1e9]),
+        st.sampled_from([None, "-0.01", "0.00", "0.01", "1000000000.00"]),
         st.sampled_from([0.0, 1e-6, 0.5, 1.0]),
         st.sampled_from([0.0, 1e-9, 0.4, 1.0]),
     ),
@@ -305,8 +350,8 @@ _PEOPLE = st.lists(
 @given(_PEOPLE, st.sampled_from([0.0, 0.03, 1.0]), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_numbers_are_finite_and_row_order_does_not_matter(people, base_rate, kept, random):
     rows = [
-        _person(number, orders=orders, spend=spend, chance=chance)
-        for number, (orders, spend, chance, _) in enumerate(people, 1)
+        _person(number, orders=orders, order=order, chance=chance)
+        for number, (orders, order, chance, _) in enumerate(people, 1)
     ]
     affinity = [(number, "bread", taste) for number, (*_, taste) in enumerate(people, 1)]
     campaign = {

@@ -37,7 +37,7 @@ def send(start: int, end: int | None = None, *, channel: str = "email", purpose:
 @pytest.mark.parametrize(("apart", "is_full"), [(DAY - 1, True), (DAY, False), (DAY + 1, False)])
 @pytest.mark.parametrize("direction", [1, -1])
 def test_exactly_a_window_apart_is_allowed_forwards_and_backwards(
-    apart: int, is_full: bool, direction: int
+    *, apart: int, is_full: bool, direction: int
 ) -> None:
     past = [send(10 * DAY)]
     at = 10 * DAY + direction * apart
@@ -76,7 +76,7 @@ def test_a_cap_of_zero_leaves_no_place() -> None:
         ({"purpose": "service"}, False),
     ],
 )
-def test_a_cap_counts_what_it_names(scope: dict[str, str], counts: bool) -> None:
+def test_a_cap_counts_what_it_names(*, scope: dict[str, str], counts: bool) -> None:
     assert (places_taken([send(0)], cap(1, **scope), 0, 0) is not None) is counts
 
 

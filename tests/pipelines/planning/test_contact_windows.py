@@ -122,44 +122,47 @@ NIGHTS = [
 CLOCKS = ["00:00", "00:01", "01:30", "02:00", "02:30", "03:00", "08:00", "12:00", "21:00", "23:59"]
 
 
+def is_open(instant: datetime, zone: ZoneInfo, quiet: QuietHours | None) -> bool:
+    if quiet is None:
+        return True
+    reading = instant.astimezone(zone).time()
+    if quiet.start < quiet.end:
+        return not quiet.start <= reading < quiet.end
+    return not (reading >= quiet.start or reading < quiet.end)
+
+
+def wanted_instant(zone: ZoneInfo, hour: int, span: tuple[datetime, datetime]) -> datetime:
+    for number in range(-1, 3):
+        naive = datetime.combine(span[0].astimezone(zone).date() + timedelta(days=number), time(hour))
+        offset = naive.replace(tzinfo=zone).utcoffset()
+        assert offset is not None
+        instant = (naive - offset).replace(tzinfo=UTC)
+        if span[0] <= instant < span[1]:
+            return instant
+    return span[0]
+
+
 def walked_window(
     zone: ZoneInfo, hour: int, quiet: QuietHours | None, span: tuple[datetime, datetime], latest: datetime
 ) -> tuple[datetime, datetime] | None:
     """The window by looking at every minute."""
-    start, end = span
-    minutes = [start + MINUTE * number for number in range((end - start) // MINUTE)]
-
-    def is_open(instant: datetime) -> bool:
-        reading = instant.astimezone(zone).time()
-        if quiet is None:
-            return True
-        if quiet.start < quiet.end:
-            return not quiet.start <= reading < quiet.end
-        return not (reading >= quiet.start or reading < quiet.end)
-
-    open_minutes = [minute for minute in minutes if minute <= latest and is_open(minute)]
+    minutes = [span[0] + MINUTE * number for number in range((span[1] - span[0]) // MINUTE)]
+    open_minutes = {minute for minute in minutes if minute <= latest and is_open(minute, zone, quiet)}
     if not open_minutes:
         return None
-    wanted = start
-    for number in range(-1, 3):
-        naive = datetime.combine(start.astimezone(zone).date() + timedelta(days=number), time(hour))
-        instant = (naive - naive.replace(tzinfo=zone).utcoffset()).replace(tzinfo=UTC)
-        if start <= instant < end:
-            wanted = instant
-            break
 
-    def last_of_run(minute: datetime) -> datetime:
-        while minute + MINUTE in open_set:
+    def end_of_run(minute: datetime) -> datetime:
+        while minute + MINUTE in open_minutes:
             minute += MINUTE
         return min(minute + MINUTE - TICK, latest)
 
-    open_set = set(open_minutes)
-    later = [minute for minute in open_minutes if minute >= wanted]
-    if later and last_of_run(later[0]) >= wanted:
-        return later[0], min(later[0] + timedelta(hours=4), last_of_run(later[0]))
-    close = last_of_run(open_minutes[-1])
-    first = open_minutes[-1]
-    while first - MINUTE in open_set:
+    wanted = wanted_instant(zone, hour, span)
+    later = [minute for minute in sorted(open_minutes) if minute >= wanted]
+    if later:
+        return later[0], min(later[0] + timedelta(hours=4), end_of_run(later[0]))
+    first = max(open_minutes)
+    close = end_of_run(first)
+    while first - MINUTE in open_minutes:
         first -= MINUTE
     return max(first, close - timedelta(hours=4)), close
 
@@ -176,6 +179,7 @@ def walked_window(
     validity=st.one_of(st.none(), st.integers(-60, 25 * 60)),
 )
 def test_windows_equal_a_walk_along_the_minutes(
+    *,
     night: date,
     workspace: str,
     zone: str,

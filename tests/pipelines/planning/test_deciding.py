@@ -93,14 +93,20 @@ class World:
     def frames(self) -> dict[str, pl.DataFrame]:
         costs = [row["cost_amount"] for row in self.candidates]
         return {
-            "candidates": frame(Candidate, [row | {"cost_amount": None} for row in self.candidates]).with_columns(
-                cost_amount=pl.Series(costs, dtype=pl.Decimal(18, 2))
-            ),
+            "candidates": frame(
+                Candidate, [row | {"cost_amount": None} for row in self.candidates]
+            ).with_columns(cost_amount=pl.Series(costs, dtype=pl.Decimal(18, 2))),
             "contactability": frame(
                 Contactability,
                 [
-                    {"workspace_id": "acme", "customer_id": who, "purpose": purpose, "channel": channel,
-                     "is_allowed": verdict, "reason": "granted" if verdict else "withdrawn"}
+                    {
+                        "workspace_id": "acme",
+                        "customer_id": who,
+                        "purpose": purpose,
+                        "channel": channel,
+                        "is_allowed": verdict,
+                        "reason": "granted" if verdict else "withdrawn",
+                    }
                     for (who, purpose, channel), verdict in self.allowed.items()
                 ],
             ),
@@ -114,12 +120,17 @@ class World:
             "memberships": frame(
                 Membership,
                 [
-                    {"workspace_id": "acme", "customer_id": who, "segment": "protected", "entered_on": self.night}
+                    {
+                        "workspace_id": "acme",
+                        "customer_id": who,
+                        "segment": "protected",
+                        "entered_on": self.night,
+                    }
                     for who in sorted(self.excluded)
                 ],
             ),
             "ledger": pl.DataFrame(self.ledger, schema=LEDGER),
-        }  # fmt: skip
+        }
 
     def plan(self, shuffle: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows) -> NightPlan:
         lazy = {name: shuffle(rows).lazy() for name, rows in self.frames().items()}
@@ -146,13 +157,27 @@ def candidate(who: int, number: int = 0, **changes: Any) -> dict[str, Any]:
     programme = changes.get("programme", "next_best")
     decision = changes.pop("decision", (programme, who))
     row = {
-        "workspace_id": "acme", "decision_id": hexadecimal(decision), "customer_id": who,
-        "product": PRODUCTS[programme], "programme": programme, "programme_version": 1, "node_id": "slot",
-        "channel": "email", "purpose": "marketing", "template_id": f"t{number}", "offer_id": None,
-        "priority_class": "marketing", "priority": 300, "score": 0.1, "uncertainty": 0.1, "value": 1.0,
-        "cost_amount": Decimal("0.05"), "waiting_nights": 0, "on_loss": "skip",
+        "workspace_id": "acme",
+        "decision_id": hexadecimal(decision),
+        "customer_id": who,
+        "product": PRODUCTS[programme],
+        "programme": programme,
+        "programme_version": 1,
+        "node_id": "slot",
+        "channel": "email",
+        "purpose": "marketing",
+        "template_id": f"t{number}",
+        "offer_id": None,
+        "priority_class": "marketing",
+        "priority": 300,
+        "score": 0.1,
+        "uncertainty": 0.1,
+        "value": 1.0,
+        "cost_amount": Decimal("0.05"),
+        "waiting_nights": 0,
+        "on_loss": "skip",
         "valid_until": datetime(2030, 1, 1, tzinfo=UTC),
-    }  # fmt: skip
+    }
     return row | changes | {"candidate_id": hexadecimal(decision, who, number)}
 
 
@@ -166,9 +191,16 @@ def world(*candidates: dict[str, Any], **changes: Any) -> World:
 
 def past(who: int, at: datetime, **changes: Any) -> dict[str, Any]:
     return {
-        "workspace_id": "acme", "customer_id": who, "channel": "email", "purpose": "marketing", "offer_id": None,
-        "sent_from": at, "sent_until": at, "cost_minor": 0, **changes,
-    }  # fmt: skip
+        "workspace_id": "acme",
+        "customer_id": who,
+        "channel": "email",
+        "purpose": "marketing",
+        "offer_id": None,
+        "sent_from": at,
+        "sent_until": at,
+        "cost_minor": 0,
+        **changes,
+    }
 
 
 def fates(planned: NightPlan) -> dict[str, tuple[str, str | None]]:
@@ -462,12 +494,19 @@ LIMITS = st.fixed_dictionaries(
     {},
     optional={
         "quiet_hours": st.sampled_from(
-            [{"start": "21:00", "end": "08:00"}, {"start": "02:00", "end": "03:30"}, {"start": "08:00", "end": "21:00"}]
+            [
+                {"start": "21:00", "end": "08:00"},
+                {"start": "02:00", "end": "03:30"},
+                {"start": "08:00", "end": "21:00"},
+            ]
         ),
         "caps": st.lists(
             st.builds(
                 lambda maximum, window, channel, purpose: {
-                    "max": maximum, "window": window, "channel": channel, "purpose": purpose,
+                    "max": maximum,
+                    "window": window,
+                    "channel": channel,
+                    "purpose": purpose,
                 },
                 st.integers(0, 3),
                 st.sampled_from(["4h", "1d", "2d"]),
@@ -476,10 +515,14 @@ LIMITS = st.fixed_dictionaries(
             ),
             max_size=2,
         ).map(lambda caps: [cap | {"name": f"cap_{number}"} for number, cap in enumerate(caps)]),
-        "minimum_gaps": st.sampled_from([[{"name": "gap", "gap": "12h"}], [{"name": "gap", "gap": "1d", "channel": "sms"}]]),
+        "minimum_gaps": st.sampled_from(
+            [[{"name": "gap", "gap": "12h"}], [{"name": "gap", "gap": "1d", "channel": "sms"}]]
+        ),
         "capacity": st.dictionaries(st.sampled_from(["email", "sms"]), st.integers(0, 3), max_size=2),
         "budgets": st.builds(
-            lambda amount, per, channel: [{"name": "money", "amount": amount, "per": per, "channel": channel}],
+            lambda amount, per, channel: [
+                {"name": "money", "amount": amount, "per": per, "channel": channel}
+            ],
             st.sampled_from(["0.00", "0.05", "0.11", "0.30"]),
             st.sampled_from(["night", "month"]),
             st.sampled_from([None, "email"]),
@@ -488,7 +531,7 @@ LIMITS = st.fixed_dictionaries(
         "excluded_segments": st.just(["protected"]),
         "maximum_plan_size": st.integers(0, 4),
     },
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -591,25 +634,18 @@ class Oracle:
 
     def refusal(self, row: dict[str, Any]) -> str | None:
         who, small, holdout = row["customer_id"], self.world, self.rules.holdout
-        if (small.switches and row["channel"] == "sms") or row["programme"] in small.paused:
-            return "kill_switch"
-        if row["priority_class"] == "marketing" and in_bucket(
-            "universal holdout of acme", who, holdout.universal
-        ):
-            return "holdout"
-        if in_bucket(
-            f"holdout of {row['programme']} in acme", who, holdout.programmes.get(row["programme"], 0.0)
-        ):
-            return "holdout"
-        if not small.allowed[who, row["purpose"], row["channel"]]:
-            return "not_contactable"
-        if self.rules.excluded_segments and who in small.excluded:
-            return "excluded_segment"
-        if self.window(who, row["valid_until"]) is None:
-            return "out_of_time"
-        if row["product"].startswith("041") and row["priority_class"] == "marketing" and row["value"] <= 0:
-            return "no_positive_value"
-        return None
+        is_marketing = row["priority_class"] == "marketing"
+        own_share = holdout.programmes.get(row["programme"], 0.0)
+        tests = {
+            "kill_switch": (small.switches and row["channel"] == "sms") or row["programme"] in small.paused,
+            "holdout": (is_marketing and in_bucket("universal holdout of acme", who, holdout.universal))
+            or in_bucket(f"holdout of {row['programme']} in acme", who, own_share),
+            "not_contactable": not small.allowed[who, row["purpose"], row["channel"]],
+            "excluded_segment": self.rules.excluded_segments and who in small.excluded,
+            "out_of_time": self.window(who, row["valid_until"]) is None,
+            "no_positive_value": row["product"].startswith("041") and is_marketing and row["value"] <= 0,
+        }
+        return next((outcome for outcome, refuses in tests.items() if refuses), None)
 
     def breaks_cap(
         self, row: dict[str, Any], maximum: int, window: timedelta, channel: str | None, purpose: str | None
@@ -634,21 +670,20 @@ class Oracle:
 
     def loss(self, row: dict[str, Any]) -> str | None:
         rules, plan = self.rules, self.planned
-        for cap in rules.caps:
-            if self.breaks_cap(row, cap.max, cap.window, cap.channel, cap.purpose):
-                return "frequency_cap"
-        for gap in rules.minimum_gaps:
-            if self.breaks_cap(row, 1, gap.gap, gap.channel, None):
-                return "minimum_gap"
-        for channel, size in rules.capacity.items():
-            if row["channel"] == channel and sum(sent["channel"] == channel for sent in plan) >= size:
-                return "capacity"
-        if rules.maximum_plan_size is not None and len(plan) >= rules.maximum_plan_size:
-            return "capacity"
+        caps = [(cap.max, cap.window, cap.channel, cap.purpose) for cap in rules.caps]
+        gaps = [(1, gap.gap, gap.channel, None) for gap in rules.minimum_gaps]
+        room = rules.capacity.get(row["channel"], 99)
+        size = 99 if rules.maximum_plan_size is None else rules.maximum_plan_size
         given_out = sum(sent["offer_id"] == "tenth" for sent in self.sends)
-        if row["offer_id"] == "tenth" and self.world.stock is not None and given_out >= self.world.stock:
-            return "stock"
-        return "budget" if any(self.overspends(row, budget) for budget in rules.budgets) else None
+        stock = 99 if self.world.stock is None else self.world.stock
+        tests = {
+            "frequency_cap": any(self.breaks_cap(row, *cap) for cap in caps),
+            "minimum_gap": any(self.breaks_cap(row, *gap) for gap in gaps),
+            "capacity": sum(sent["channel"] == row["channel"] for sent in plan) >= room or len(plan) >= size,
+            "stock": row["offer_id"] == "tenth" and given_out >= stock,
+            "budget": any(self.overspends(row, budget) for budget in rules.budgets),
+        }
+        return next((outcome for outcome, refuses in tests.items() if refuses), None)
 
     def overspends(self, row: dict[str, Any], budget: Any) -> bool:
         if row["cost_amount"] == 0 or budget.channel not in (None, row["channel"]):

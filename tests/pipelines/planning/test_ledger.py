@@ -1,5 +1,6 @@
 """Which messages of the past take a place, and when they went out."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dataframely as dy
@@ -18,28 +19,43 @@ AS_OF = datetime(2024, 3, 5, 5, tzinfo=UTC)
 EARLIER = AS_OF - timedelta(days=1)
 
 
-def frame(schema: type[dy.Schema], rows: list[dict[str, object]]) -> pl.LazyFrame:
-    return pl.DataFrame(rows, schema=schema.create_empty().schema).lazy()
+def frame(schema: type[dy.Schema], rows: Sequence[dict[str, object]]) -> pl.LazyFrame:
+    return pl.DataFrame(list(rows), schema=schema.create_empty().schema).lazy()
 
 
 def message(
     at: datetime, *, message_id: str = "m", ref: str = "c1", cost: float | None = None
 ) -> dict[str, object]:
     return {
-        "workspace_id": "acme", "message_id": message_id, "customer_ref": ref, "source": "main",
-        "channel": "email", "sent_at": at, "cost": cost, "offer_id": "tenth",
-    }  # fmt: skip
+        "workspace_id": "acme",
+        "message_id": message_id,
+        "customer_ref": ref,
+        "source": "main",
+        "channel": "email",
+        "sent_at": at,
+        "cost": cost,
+        "offer_id": "tenth",
+    }
 
 
 def planned(send_id: str = "s", workspace: str = "acme") -> dict[str, object]:
     return {
-        "workspace_id": workspace, "send_id": send_id, "customer_id": 1, "channel": "sms", "purpose": "news",
-        "offer_id": None, "not_before": EARLIER, "not_after": EARLIER + timedelta(hours=4),
-    }  # fmt: skip
+        "workspace_id": workspace,
+        "send_id": send_id,
+        "customer_id": 1,
+        "channel": "sms",
+        "purpose": "news",
+        "offer_id": None,
+        "not_before": EARLIER,
+        "not_after": EARLIER + timedelta(hours=4),
+    }
 
 
 def ledger(
-    *, messages: list[dict[str, object]] = [], plans: list[dict[str, object]] = [], statuses: list[str] = []
+    *,
+    messages: Sequence[dict[str, object]] = (),
+    plans: Sequence[dict[str, object]] = (),
+    statuses: Sequence[str] = (),
 ) -> list[dict[str, object]]:
     links = [{"workspace_id": "acme", "source": "main", "customer_ref": "c1", "customer_id": 1}]
     plan = frame(PlannedMessage, plans).with_columns(cost_amount=pl.lit("0.29").cast(pl.Decimal(18, 2)))
@@ -60,19 +76,31 @@ def ledger(
 def test_a_message_of_another_tool_counts_at_its_instant_for_every_purpose() -> None:
     assert ledger(messages=[message(EARLIER, cost=0.285)]) == [
         {
-            "workspace_id": "acme", "customer_id": 1, "channel": "email", "purpose": None, "offer_id": "tenth",
-            "sent_from": EARLIER, "sent_until": EARLIER, "cost_minor": 28,
+            "workspace_id": "acme",
+            "customer_id": 1,
+            "channel": "email",
+            "purpose": None,
+            "offer_id": "tenth",
+            "sent_from": EARLIER,
+            "sent_until": EARLIER,
+            "cost_minor": 28,
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_an_own_plan_counts_with_its_window_and_exact_cost() -> None:
     assert ledger(plans=[planned()]) == [
         {
-            "workspace_id": "acme", "customer_id": 1, "channel": "sms", "purpose": "news", "offer_id": None,
-            "sent_from": EARLIER, "sent_until": EARLIER + timedelta(hours=4), "cost_minor": 29,
+            "workspace_id": "acme",
+            "customer_id": 1,
+            "channel": "sms",
+            "purpose": "news",
+            "offer_id": None,
+            "sent_from": EARLIER,
+            "sent_until": EARLIER + timedelta(hours=4),
+            "cost_minor": 29,
         }
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +121,7 @@ def test_an_own_plan_counts_with_its_window_and_exact_cost() -> None:
         (["UNKNOWN", "REJECTED"], True),
     ],
 )
-def test_only_what_never_left_gives_its_place_back(statuses: list[str], counts: bool) -> None:
+def test_only_what_never_left_gives_its_place_back(*, statuses: list[str], counts: bool) -> None:
     assert bool(ledger(plans=[planned()], statuses=statuses)) is counts
 
 

@@ -307,7 +307,7 @@ def test_a_message_that_is_never_valid_is_never_asked_for() -> None:
     ("ordered_at", "has_stopped"),
     [(as_of(0) - timedelta(microseconds=1), False), (as_of(0), True), (as_of(1), False)],
 )
-def test_an_order_after_entry_stops_the_sequence(ordered_at: datetime, has_stopped: bool) -> None:
+def test_an_order_after_entry_stops_the_sequence(*, ordered_at: datetime, has_stopped: bool) -> None:
     world, settings = World(), config(WINBACK)
     world.run(0, settings, members(1))
     world.run(1, settings, members(1), bought=orders(1, ordered_at))
@@ -408,9 +408,13 @@ def test_ghosts_are_asked_for_and_walk_on() -> None:
 
 def message(who: int, at: datetime, message_id: str) -> dict[str, object]:
     return {
-        "workspace_id": "acme", "message_id": message_id, "customer_ref": f"c{who}", "source": "main",
-        "channel": "email", "sent_at": at,
-    }  # fmt: skip
+        "workspace_id": "acme",
+        "message_id": message_id,
+        "customer_ref": f"c{who}",
+        "source": "main",
+        "channel": "email",
+        "sent_at": at,
+    }
 
 
 def planned(who: int, at: datetime, send_id: str) -> dict[str, object]:

@@ -1,3 +1,4 @@
+import contextlib
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from resources.control.database import reading, writing
-from resources.control.leases import Lease, LeaseHeldError, Leases, StaleEpochError
+from resources.control.leases import Lease, LeaseHeldError, Leases, StaleEpochError, require_current
 from resources.control.processes import ProcessIdentity, is_gone, this_process
 from resources.control.tables import LEASES
 
@@ -172,24 +173,40 @@ def test_holder_elsewhere_is_given_its_time(engine, clock, elsewhere):
     assert leases.acquire("night", "run b").epoch == 2
 
 
-def test_one_of_many_threads_gets_the_lease(engine):
+def test_one_of_many_threads_gets_the_lease_every_time(engine):
     leases = Leases(engine)
-    taken, refused = [], []
+    thread_count, round_count = 4, 5
+    start = threading.Barrier(thread_count)
 
-    def race(number):
-        try:
-            taken.append(leases.acquire("night", f"run {number}"))
-        except LeaseHeldError:
-            refused.append(number)
+    def race(taken):
+        start.wait()
+        with contextlib.suppress(LeaseHeldError):
+            taken.append(leases.acquire("night", "run"))
 
-    threads = [threading.Thread(target=race, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(taken) == 1
-    assert len(refused) == 3
-    assert row_of(engine, "night")["epoch"] == 1
+    for epoch in range(1, round_count + 1):
+        taken = []
+        threads = [threading.Thread(target=race, args=[taken]) for _ in range(thread_count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert taken == [Lease("night", epoch, "run")]
+        leases.release(taken[0])
+
+
+def test_lease_is_not_taken_over_in_the_middle_of_a_write_that_it_guards(engine, clock):
+    leases = Leases(engine, now=clock)
+    lease = leases.acquire("night", "run a")
+    clock.advance(seconds=61)
+    heirs = []
+    heir = threading.Thread(target=lambda: heirs.append(leases.acquire("night", "run b")))
+    with writing(engine) as connection:
+        require_current(connection, lease)
+        heir.start()
+        heir.join(timeout=0.2)
+        assert heirs == []
+    heir.join()
+    assert heirs == [Lease("night", 2, "run b")]
 
 
 def test_holding_releases_even_after_an_error(engine):

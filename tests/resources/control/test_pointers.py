@@ -98,6 +98,17 @@ def test_stale_epoch_publishes_nothing(engine, clock, pointers):
     assert pointers.all() == [Pointer("plan", FIRST, "of b", 2)]
 
 
+def test_earlier_attempt_of_the_same_run_publishes_nothing(engine, clock, pointers):
+    """A step that is tried again has the owner of the step process that was left behind."""
+    leases = Leases(engine, now=clock)
+    stale = leases.acquire("planning", "run a")
+    clock.advance(seconds=61)
+    leases.acquire("planning", "run a")
+    with pytest.raises(StaleEpochError, match=r"it is with run a \(epoch 2\)"):
+        pointers.swap({"plan": "v1"}, partition=FIRST, lease=stale)
+    assert pointers.all() == []
+
+
 def test_released_lease_publishes_nothing(engine, pointers, lease):
     Leases(engine).release(lease)
     with pytest.raises(StaleEpochError, match="nobody"):

@@ -22,13 +22,21 @@ def test_nobody_holds_a_lock_that_was_never_taken(tmp_path):
     assert daemon_pid(tmp_path / "daemon.lock") is None
 
 
-HOLD = "import os, sys, time; os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); import time; time.sleep(60)'])"
+#: Takes the lock and becomes another program, as `onward daemon` does.
+HOLD = """
+import os, sys
+from pathlib import Path
+from service.cli.daemon_lock import take_daemon_lock
+
+take_daemon_lock(Path(sys.argv[1]))
+os.execv(sys.executable, [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"])
+"""
 
 
 def test_the_lock_survives_exec_and_dies_with_the_process(tmp_path):
     path = tmp_path / "daemon.lock"
-    code = f"from pathlib import Path; from service.cli.daemon_lock import take_daemon_lock; take_daemon_lock(Path({str(path)!r})); {HOLD}"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"1\n"
         assert daemon_pid(path) == str(child.pid)
         child.kill()

@@ -1,6 +1,6 @@
 import shutil
-from collections import namedtuple
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -109,7 +109,7 @@ def test_a_malformed_key_is_a_failure(doctor, monkeypatch):
 
 def test_a_key_that_does_not_open_what_it_closes_is_a_failure(doctor, applied, home, publish, monkeypatch):
     publish(NIGHT, {PROFILES: []})
-    monkeypatch.setattr(type(home.keys), "unwrap", lambda self, wrapped: b"other")
+    monkeypatch.setattr(type(home.keys), "unwrap", lambda *_: b"other")
     assert _lines(doctor(), "fail  keys: the master key does not open what it closes")
 
 
@@ -122,19 +122,22 @@ def test_a_damaged_control_database_fails_and_the_other_checks_go_on(doctor, app
     assert _lines(result, "ok    dagster")
 
 
-_Usage = namedtuple("_Usage", "total used free")
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.mark.parametrize(
     ("free", "status"), [(doctor_checks.LEAST_FREE_BYTES - 1, "fail"), (doctor_checks.LEAST_FREE_BYTES, "ok")]
 )
 def test_a_full_disk_is_a_failure(doctor, monkeypatch, free, status):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage(2**40, 0, free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda *_: _Usage(2**40, 0, free))
     assert _lines(doctor(), f"{status:4}  disk")
 
 
 def test_less_room_than_twice_the_lake_is_a_warning(doctor, home, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage(2**40, 0, 2**30))
+    monkeypatch.setattr(shutil, "disk_usage", lambda *_: _Usage(2**40, 0, 2**30))
     (home.root / "lake").mkdir(parents=True)
     with (home.root / "lake" / "large").open("wb") as large:
         large.truncate(2**29 + 1)
@@ -165,7 +168,7 @@ def test_versions_that_do_not_fit_are_failures(doctor, monkeypatch):
     monkeypatch.setattr(
         doctor_checks,
         "requires",
-        lambda name: ["polars<1", "no-such-package>=1", "rich", "other>=99; extra == 'dev'"],
+        lambda *_: ["polars<1", "no-such-package>=1", "rich", "other>=99; extra == 'dev'"],
     )
     found = _lines(doctor(), "fail  versions")
     assert len(found) == 2

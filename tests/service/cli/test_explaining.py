@@ -227,17 +227,26 @@ def test_a_person_with_a_plan_is_told_whole(explain):
         "  sms for marketing: no, there is no address for the channel",
         "What could have been sent",
         "  spring (version 4) at slot: email hello with offer ten_off, worth 1.50: planned",
-        "  spring (version 4) at slot: email hello, worth 1.00: another message of the same decision was better",
+        (
+            "  spring (version 4) at slot: email hello, worth 1.00: "
+            "another message of the same decision was better"
+        ),
         "  spring (version 4) at second: email hello, worth 0.50: the cap one_a_day is used up",
         "What was decided",
-        "  spring (version 4) at slot: email hello with offer ten_off, with probability 1.00; "
-        "2 of 2 candidates were eligible; chosen by greedy, guardrails version 3",
-        "  spring (version 4) at second: nothing: the cap one_a_day is used up; "
-        "the place went to email hello with offer ten_off; 2 of 2 candidates were eligible; "
-        "chosen by greedy, guardrails version 3",
+        (
+            "  spring (version 4) at slot: email hello with offer ten_off, with probability 1.00; "
+            "2 of 2 candidates were eligible; chosen by greedy, guardrails version 3"
+        ),
+        (
+            "  spring (version 4) at second: nothing: the cap one_a_day is used up; "
+            "the place went to email hello with offer ten_off; 2 of 2 candidates were eligible; "
+            "chosen by greedy, guardrails version 3"
+        ),
         "What was planned",
-        "  email hello with offer ten_off for spring, between 2017-12-04 09:00 and 2017-12-04 10:00 "
-        f"America/New_York, cost 0.10 (send id {'c' * 32})",
+        (
+            "  email hello with offer ten_off for spring, between 2017-12-04 09:00 and 2017-12-04 10:00 "
+            f"America/New_York, cost 0.10 (send id {'c' * 32})"
+        ),
         "What was handed over",
         f"  send id {'c' * 32} on email to outgoing_files: ACKED, in batch 2017-12-03-email",
     ]
@@ -379,6 +388,20 @@ def test_tables_that_the_night_has_not_published_are_named(explain):
         "  planning/plan",
         "  delivery/dispatch_log",
     ]
+
+
+def test_without_features_and_orders_that_is_said(explain):
+    assert "  no features" in explain("ref-7", {tables.CUSTOMER_FEATURES: []}).out.splitlines()
+    assert "  no order so far" in explain("ref-8", NOBODY).out.splitlines()
+
+
+def test_a_workspace_without_programmes_says_so(onward, explain, workspace, home):
+    explain("ref-7", NOBODY)
+    for name in ("journeys/welcome.yml", "sequences/back.yml", "personalization.yml"):
+        (workspace / name).unlink()
+    onward("apply", "--workspace", workspace, "--from", "2017-12-01")
+    result = onward("explain", "ref-7", "--date", "2017-12-03", "--workspace", workspace)
+    assert _absence(result) == ["because the workspace has no journey, no sequence and no campaign"]
 
 
 def test_a_night_that_was_not_run_says_so(onward, workspace):

@@ -35,10 +35,9 @@ def test_failures_of_lower_layers_keep_their_own_words_under_the_closest_code(ex
 
 
 def _unexpected():
-    try:
+    with pytest.raises(RuntimeError) as caught:
         raise RuntimeError("ann@example.org paid with 4111 1111 1111 1111 and hunter2hunter2")
-    except RuntimeError as error:
-        return error
+    return caught.value
 
 
 def test_an_unexpected_failure_leaves_its_traceback_in_the_log_only(explain, tmp_path):

@@ -85,6 +85,14 @@ def test_an_invalid_folder_starts_nothing(onward, workspace, home, becomes):
     assert daemon_pid(home.daemon_lock) is None
 
 
+def test_without_a_workspace_file_the_error_says_where_to_run(onward, workspace, becomes, monkeypatch):
+    monkeypatch.setattr(hosting, "__file__", str(workspace / "a" / "b" / "c.py"))
+    result = onward("dev", "--workspace", workspace)
+    assert result.code == ExitCode.ENVIRONMENT
+    assert "error[WORKSPACE_FILE_MISSING]" in result.err
+    assert becomes == []
+
+
 def test_the_workspace_file_here_comes_before_that_of_the_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert hosting.workspace_file() == PROJECT / "workspace.yaml"

@@ -33,6 +33,15 @@ def test_young_versions_stay_for_running_readers(onward, workspace, publish):
     assert onward("gc", "--workspace", workspace).out == "0 folders removed, 0.0 MB freed\n"
 
 
+def test_a_night_that_is_being_written_is_left_alone(onward, workspace, home, publish):
+    for customer_id in (1, 2):
+        publish(NIGHT, {CUSTOMER_LINKS: [_link(customer_id)]})
+    with home.lake("acme").writing("identity", NIGHT, run_id="other", config_hash="0" * 64):
+        result = onward("gc", "--workspace", workspace, "--keep-hours", "0")
+    assert "kept identity/customer_links/" in result.out
+    assert "0 folders removed" in result.out
+
+
 def test_damage_is_reported_and_nothing_of_its_table_removed(onward, workspace, home, publish):
     publish(NIGHT, {CUSTOMER_LINKS: [_link(1)]})
     publish(NIGHT, {CUSTOMER_LINKS: [_link(2)]})

@@ -1,3 +1,4 @@
+from pipelines.contracts.tables import SOURCE_TABLES
 from service.cli.exit_codes import ExitCode
 
 
@@ -45,6 +46,13 @@ def test_variables_of_references_must_be_set(onward, workspace, monkeypatch):
     result = onward("validate", "--workspace", workspace)
     assert result.code == ExitCode.OK
     assert "hunter2" not in result.out + result.err
+
+
+def test_a_workspace_that_lacks_nothing_has_no_warnings(onward, workspace):
+    tables = "".join(f"  {name}: {{connection: main, table: {name}}}\n" for name in SOURCE_TABLES)
+    (workspace / "sources.yml").write_text(f"sources:\n{tables}")
+    result = onward("validate", "--workspace", workspace)
+    assert result.out == f"{workspace} is valid: 0 problems, 0 warnings\n"
 
 
 def test_nothing_is_written(onward, workspace, home):
