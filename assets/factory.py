@@ -13,14 +13,16 @@ from assets.presentation import describe_version
 from assets.reconciliation import WORKER_TAG, worker_identity
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
+from pipelines.ingestion.thresholds import IngestionStoppedError
 from resources.lake.errors import ContractBrokenError
 from resources.lake.store import Version
 from resources.lake.writing import Writer
+from resources.warehouses.base import SourceError
 
 #: A contract is audited on every publish; the check makes the verdict visible.
 CONTRACT_CHECK = "contract_holds"
 
-StepEvents = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+StepEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
 def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
@@ -55,16 +57,15 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
     )
     def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
         on = date.fromisoformat(context.partition_key)
-        stage = step.publishes[0].stage
         context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: worker_identity()})
         with (
             measured() as footprint,
-            onward.writing(stage, on, run_id=context.run.run_id, log=context.log) as (
+            onward.writing(step.name, on, run_id=context.run.run_id, log=context.log) as (
                 night,
                 writer,
             ),
         ):
-            output = step.compute(night)
+            output = _compute(step, night)
             yield from _verdicts(step, output)
             try:
                 versions = _publish(writer, output)
@@ -75,6 +76,14 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
             yield from _results(step, night, output, versions, footprint)
 
     return run_step
+
+
+def _compute(step: Step, night: Night) -> StepOutput:
+    """The step's work; a source that is not as it must be is not tried again: only a person can mend it."""
+    try:
+        return step.compute(night)
+    except (SourceError, IngestionStoppedError) as problem:
+        raise dg.Failure(description=str(problem), allow_retries=False) from problem
 
 
 def _contract_checks(step: Step) -> list[dg.AssetCheckSpec]:

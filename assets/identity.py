@@ -1,9 +1,8 @@
 """Identity: source records become people."""
 
-from pipelines.identity.resolution import resolve_identities
-
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
 from pipelines.contracts.tables import CONTACT_POINTS, CUSTOMER_LINKS, CUSTOMERS, PROFILES
+from pipelines.identity.resolution import resolve_identities
 
 NO_RECORD_LOST = Expectation(
     name="no_record_lost",

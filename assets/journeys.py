@@ -1,7 +1,5 @@
 """Journeys: people move one night further through their graphs."""
 
-from pipelines.journeys.advancing import JourneyInputs, advance_journeys
-
 from assets import plots
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
@@ -17,6 +15,7 @@ from pipelines.contracts.tables import (
     SEGMENT_SIZES,
     TRANSITIONS,
 )
+from pipelines.journeys.advancing import JourneyInputs, advance_journeys
 
 
 def walk_journeys(night: Night) -> StepOutput:

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Run one night through Dagster.")
     parser.add_argument("--date", type=date.fromisoformat, required=True)
     night: date = parser.parse_args(arguments).date
-    return run_night(night, Console(soft_wrap=True))
+    return run_night(night, Console(soft_wrap=True, emoji=False))
 
 
 def run_night(night: date, console: Console) -> int:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,8 @@ import dagster as dg
 
 from assets.partitions import as_of_end
 from assets.steps import Night
-from resources.control.leases import Lease
 from resources.control.workspace.night import load_night
 from resources.home import Home
-from resources.lake.store import Lake
 from resources.lake.writing import Writer
 from resources.settings import read_environment
 
@@ -38,33 +37,30 @@ class OnwardResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def writing(
-        self, stage: str, on: date, *, run_id: str, log: logging.Logger
+        self, step: str, on: date, *, run_id: str, log: logging.Logger
     ) -> Iterator[tuple[Night, Writer]]:
         """The step's night and the writer that holds its lease; nothing is visible before `publish`."""
-        home = self.home
-        lake = home.lake(self.workspace_id)
-        config_hash = load_night(home.configs(self.workspace_id), on).content_hash
-        with lake.writing(
-            stage, on, run_id=run_id, config_hash=config_hash, wait_seconds=LEASE_WAIT_SECONDS
+        night = self.reading(on, run_id=run_id, log=log)
+        with night.lake.writing(
+            step,
+            on,
+            run_id=run_id,
+            config_hash=night.config.content_hash,
+            wait_seconds=LEASE_WAIT_SECONDS,
         ) as writer:
-            yield self._night(on, home, lake, run_id=run_id, log=log, lease=writer.lease), writer
+            yield replace(night, lease=writer.lease), writer
 
     def reading(self, on: date, *, run_id: str, log: logging.Logger) -> Night:
         """A night for readers: it holds no lease and can publish nothing."""
         home = self.home
-        return self._night(on, home, home.lake(self.workspace_id), run_id=run_id, log=log, lease=None)
-
-    def _night(
-        self, on: date, home: Home, lake: Lake, *, run_id: str, log: logging.Logger, lease: Lease | None
-    ) -> Night:
         config = load_night(home.configs(self.workspace_id), on)
         return Night(
             on=on,
             as_of=as_of_end(on, config.workspace),
             config=config,
             home=home,
-            lake=lake,
-            lease=lease,
+            lake=home.lake(self.workspace_id),
+            lease=None,
             workspace_folder=Path(self.workspace_folder),
             run_id=run_id,
             log=log,

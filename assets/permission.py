@@ -1,7 +1,6 @@
 """Permission: who may be contacted, for what and where."""
 
 import polars as pl
-from pipelines.permission.contactability import decide_contactability
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.tables import (
@@ -12,6 +11,7 @@ from pipelines.contracts.tables import (
     ERASURES,
     SUPPRESSIONS,
 )
+from pipelines.permission.contactability import decide_contactability
 
 EVERYONE_HAS_A_VERDICT = Expectation(
     name="everyone_has_a_verdict",

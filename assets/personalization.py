@@ -1,7 +1,5 @@
 """Personalization: the offers that fit a person best."""
 
-from pipelines.personalization.proposing import ProposalInputs, propose_actions
-
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.tables import (
     ACTION_CANDIDATES,
@@ -10,6 +8,7 @@ from pipelines.contracts.tables import (
     MEMBERSHIPS,
     PRODUCT_AFFINITY,
 )
+from pipelines.personalization.proposing import ProposalInputs, propose_actions
 
 
 def propose_offers(night: Night) -> StepOutput:

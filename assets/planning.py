@@ -3,9 +3,6 @@
 from datetime import timedelta
 
 import polars as pl
-from pipelines.planning.deciding import PlanningInputs, plan_night
-from pipelines.planning.ledger import assemble_ledger
-from resources.proof.checker import prove_plan
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
@@ -26,6 +23,9 @@ from pipelines.contracts.tables import (
     SEND_TIMES,
     SEQUENCE_CANDIDATES,
 )
+from pipelines.planning.deciding import PlanningInputs, plan_night
+from pipelines.planning.ledger import assemble_ledger
+from resources.proof.checker import prove_plan
 
 BY_BREAKFAST = timedelta(hours=32)
 

@@ -6,10 +6,10 @@ import io
 import dagster as dg
 import matplotlib.figure
 import polars as pl
-from resources.lake.store import Lake, Version
 
 from assets.steps import Plot
 from pipelines.contracts.columns import Table
+from resources.lake.store import Lake, Version
 
 PREVIEW_ROWS = 8
 

@@ -57,9 +57,9 @@ class ProgressHandler(logging.Handler):
         )
 
 
-@dg.logger(description="Progress on the terminal.")
+@dg.logger(None, description="Progress on the terminal.")
 def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger(f"progress {context.run_id}", level=logging.DEBUG)  # noqa: LOG001  one logger a run
     # Bound to the terminal now: a step may redirect what its children print.
-    logger.addHandler(ProgressHandler(Console(file=sys.stdout, soft_wrap=True)))
+    logger.addHandler(ProgressHandler(Console(file=sys.stdout, soft_wrap=True, emoji=False)))
     return logger

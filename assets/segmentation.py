@@ -1,13 +1,13 @@
 """Segmentation: who belongs where, since when."""
 
 import polars as pl
-from pipelines.segmentation.memberships import update_memberships
-from pipelines.segmentation.rules import evaluate_segments
-from pipelines.segmentation.sizes import measure_sizes
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.tables import CUSTOMER_FEATURES, CUSTOMER_VALUE, MEMBERSHIPS, SEGMENT_SIZES, TRAITS
+from pipelines.segmentation.memberships import update_memberships
+from pipelines.segmentation.rules import evaluate_segments
+from pipelines.segmentation.sizes import measure_sizes
 
 SIZES_ADD_UP = Expectation(
     name="sizes_add_up",

@@ -1,10 +1,10 @@
 """Sensors: what a person must hear about, and runs that died without a word."""
 
 import dagster as dg
-from resources.control.activities import ActivityLog
 
 from assets.onward_resource import OnwardResource
 from assets.reconciliation import fail_dead_runs
+from resources.control.activities import ActivityLog
 
 
 @dg.run_failure_sensor(name="record_failed_night", description="Writes a failed night to the activity log.")

@@ -1,7 +1,5 @@
 """Sequencing: people take the next step of their sequences."""
 
-from pipelines.sequencing.advancing import SequencingInputs, advance_sequences
-
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.tables import (
@@ -16,6 +14,7 @@ from pipelines.contracts.tables import (
     SEQUENCE_CANDIDATES,
     SEQUENCE_STATE,
 )
+from pipelines.sequencing.advancing import SequencingInputs, advance_sequences
 
 #: Nights of own plans that fatigue looks back on: four half-lives of the default.
 FATIGUE_NIGHTS = 56

@@ -1,12 +1,12 @@
 """Send times: the local hour at which a person is usually there, shrunk toward everyone's."""
 
 from datetime import datetime
-from zoneinfo import available_timezones
 
 import polars as pl
 
 from pipelines.contracts.enrichment import SendTime
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
+from pipelines.contracts.settings.fields import known_time_zones
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.purchases import REFERENCE, before
 from pipelines.expressions.time import local_hour
@@ -22,7 +22,7 @@ _NO_PLACES = {"Factory", "localtime"}
 
 def _person_zone(workspace: WorkspaceSettings) -> pl.Expr:
     """The person's IANA zone, or the workspace's when it is missing or no such zone exists."""
-    valid = sorted(available_timezones() - _NO_PLACES)
+    valid = sorted(known_time_zones() - _NO_PLACES)
     stated = pl.col("time_zone")
     return pl.when(stated.is_in(valid)).then(stated).otherwise(pl.lit(workspace.time_zone))
 

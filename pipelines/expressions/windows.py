@@ -30,9 +30,11 @@ def days_later(instant: pl.Expr, days: int, time_zone: str) -> pl.Expr:
 
 
 def next_local_midnight(instant: pl.Expr, time_zone: str) -> pl.Expr:
-    """The end of the local day in which something was over; midnight itself stays.
+    """The end of the local day in which something was over; the very start of a day stays.
 
-    It is the `as_of` of the first night that can see the instant.
+    It is the `as_of` of the first night that can see the instant. A day may
+    start at one o'clock, where clocks skip midnight.
     """
-    just_before = _reading(instant, time_zone) - timedelta(microseconds=1)
-    return at_wall_clock(just_before.dt.truncate("1d") + _DAY, time_zone)
+    day = _reading(instant, time_zone).dt.truncate("1d")
+    start = at_wall_clock(day, time_zone)
+    return pl.when(start == instant).then(start).otherwise(at_wall_clock(day + _DAY, time_zone))

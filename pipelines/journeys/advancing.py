@@ -24,6 +24,7 @@ from pipelines.journeys.walking import (
     WALK_COLUMNS,
     Path,
     pass_nodes,
+    pending_decision,
     resolve_answers,
     step,
 )
@@ -83,6 +84,20 @@ def _walking(previous: pl.LazyFrame, answers: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def _birth(journey: JourneySettings, config: NightConfig) -> dict[str, pl.Expr]:
+    """What an enrolment keeps for life."""
+    return {
+        "journey_version": pl.lit(config.version_of(f"journeys/{journey.name}"), pl.Int64),
+        "is_ghost": is_ghost(
+            pl.col("customer_id"),
+            workspace=config.workspace.workspace,
+            programme=journey.name,
+            priority_class=journey.priority_class,
+            holdout=config.guardrails.holdout,
+        ),
+    }
+
+
 def _walk_journey(
     journey: JourneySettings, inputs: JourneyInputs, facts: _Facts, *, config: NightConfig, as_of: datetime
 ) -> pl.LazyFrame:
@@ -99,16 +114,6 @@ def _walk_journey(
         walk, path, erased=facts.erased, members=members, purchases=facts.purchases, is_held=is_held
     )
     if not is_held:
-        birth = {
-            "journey_version": pl.lit(config.version_of(f"journeys/{journey.name}"), pl.Int64),
-            "is_ghost": is_ghost(
-                pl.col("customer_id"),
-                workspace=config.workspace.workspace,
-                programme=journey.name,
-                priority_class=journey.priority_class,
-                holdout=config.guardrails.holdout,
-            ),
-        }
         walk = enter_people(
             walk,
             path,
@@ -117,13 +122,15 @@ def _walk_journey(
             previous_sizes=inputs.previous_sizes,
             erased=facts.erased,
             since=facts.since,
-            birth=birth,
+            birth=_birth(journey, config),
         )
         walk = pass_nodes(walk, path)
         told = [*OPENING_STEPS, *(f"step_{number}" for number in positions.values())]
     else:
         told = [*OPENING_STEPS]
-    return walk.select(*Enrolment.column_names(), steps=pl.concat_list(told).list.drop_nulls())
+    return walk.with_columns(pending_decision_id=pending_decision(journey)).select(
+        *Enrolment.column_names(), steps=pl.concat_list(told).list.drop_nulls()
+    )
 
 
 def _close_orphans(walking: pl.LazyFrame, known: list[str], as_of: datetime) -> pl.LazyFrame:

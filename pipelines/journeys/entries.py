@@ -77,6 +77,7 @@ def enter_people(
             status=pl.lit(EnrolmentStatus.ACTIVE.value),
             entered_at=path.now,
             exit_reason=pl.lit(None, pl.String),
+            pending_decision_id=pl.lit(None, pl.String),
             answer_detail=pl.lit(None, pl.String),
             resolved=pl.lit(None, STEP),
             removed=pl.lit(None, STEP),

@@ -48,7 +48,6 @@ def remove_people(
         "status": status,
         "exit_reason": reason,
         "due_at": pl.lit(None, INSTANT),
-        "pending_decision_id": pl.lit(None, pl.String),
     }
     return (
         walk.join(erased, on="customer_id", how="left", validate="m:1")

@@ -77,11 +77,6 @@ def _end_of_wait(wait: Wait, clock: pl.Expr, time_zone: str) -> pl.Expr:
     return days_later(clock, wait.days, time_zone) if wait.days else clock + wait.exact
 
 
-def _decision_id(node: Node) -> pl.Expr:
-    """One decision per visit, for ever: a deferred message asks the same question again."""
-    return identifier("journey decision", pl.col("enrolment_id"), pl.lit(node.id), pl.lit(1, pl.Int64))
-
-
 def arrival(path: Path, position: int, clock: pl.Expr) -> dict[str, pl.Expr]:
     """Columns of a person who comes to a node.
 
@@ -97,7 +92,6 @@ def arrival(path: Path, position: int, clock: pl.Expr) -> dict[str, pl.Expr]:
         "visit_number": pl.lit(1, pl.Int64),
         "node_entered_at": next_local_midnight(clock, path.time_zone) if is_message else clock,
         "due_at": nothing if node.wait_for is None else _end_of_wait(node.wait_for, clock, path.time_zone),
-        "pending_decision_id": _decision_id(node) if is_message else pl.lit(None, pl.String),
         "waiting_nights": pl.lit(0, pl.Int64),
         "answer": pl.lit(None, pl.String),
         "is_waiting": pl.lit(False),
@@ -189,3 +183,15 @@ def pass_nodes(walk: pl.LazyFrame, path: Path) -> pl.LazyFrame:
         else:
             walk = _pass_exit(walk, path, position, node)
     return walk
+
+
+def pending_decision(journey: JourneySettings) -> pl.Expr:
+    """The question of everyone who stands at a message; null for all others.
+
+    One decision per visit, for ever: a deferred message asks the same question again.
+    """
+    messages = [position for position, node in enumerate(journey.nodes) if node.message is not None]
+    visit = (pl.col("enrolment_id"), pl.col("node_id"), pl.col("visit_number"))
+    return pl.when(IS_ACTIVE & pl.col("position").is_in(messages)).then(
+        identifier("journey decision", *visit)
+    )

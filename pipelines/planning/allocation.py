@@ -148,11 +148,13 @@ class _Book:
             ]
         return self._accounts_by_kind[kind]
 
-    def personal_loss(self, person: int, offered: Send) -> tuple[int, int] | None:
+    def personal_loss(
+        self, person: int, channel: str, purpose: str, *, start: int, end: int
+    ) -> tuple[int, int] | None:
         """The first limit of the person that is full, and the candidate that took the place."""
         sends = self._sends.get(person, ())
-        for number, limit in self._limits_for(offered.channel, offered.purpose):
-            taken = places_taken(sends, limit, offered.start, offered.end)
+        for number, limit in self._limits_for(channel, purpose):
+            taken = places_taken(sends, limit, start, end)
             if taken is not None:
                 return number, max((send.candidate for send in taken), default=NOBODY)
         return None
@@ -164,10 +166,10 @@ class _Book:
                 return account.number, account.last_admitted
         return None
 
-    def admit(self, person: int, offered: Send, offer: str | None, cost_minor: int) -> None:
-        self._sends[person].append(offered)
-        for account in self._accounts_for(offered.channel, offer):
-            account.admit(offered.candidate, account.weight(cost_minor))
+    def admit(self, person: int, admitted: Send, offer: str | None, cost_minor: int) -> None:
+        self._sends[person].append(admitted)
+        for account in self._accounts_for(admitted.channel, offer):
+            account.admit(admitted.candidate, account.weight(cost_minor))
 
     def used(self) -> list[int]:
         return [account.used for account in self._accounts]
@@ -206,12 +208,13 @@ def allocate(
         if decision in answered:
             fates.record(OTHER_ACTION_CHOSEN, answered[decision])
             continue
-        offered = Send(start, end, channel, purpose, number)
-        loss = book.personal_loss(person, offered) or book.shared_loss(channel, offer, cost_minor)
+        loss = book.personal_loss(person, channel, purpose, start=start, end=end) or book.shared_loss(
+            channel, offer, cost_minor
+        )
         if loss is not None:
             fates.record(*loss)
             continue
-        book.admit(person, offered, offer, cost_minor)
+        book.admit(person, Send(start, end, channel, purpose, number), offer, cost_minor)
         answered[decision] = number
         fates.record(PLANNED, NOBODY)
     fates.used.extend(book.used())

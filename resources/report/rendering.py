@@ -63,8 +63,15 @@ def format_cell(value: Cell) -> str:
     if isinstance(value, Decimal):
         return f"{value:,.2f}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"  # noqa: PLR2004  three digits tell
+        return _format_number(value)
     return str(value)
+
+
+def _format_number(value: float) -> str:
+    """Whole numbers whole, others with two decimals; small ones with two digits that tell."""
+    if value.is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}"  # noqa: PLR2004
 
 
 def section_of(

@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -62,6 +63,10 @@ def options(*, show_version: VersionOption = False) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; never raises for an expected failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that lacks a character must not turn a message into a failure.
+            stream.reconfigure(errors="replace")
     try:
         app(args=arguments, prog_name="onward")
     except SystemExit as stop:

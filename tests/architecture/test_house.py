@@ -82,7 +82,14 @@ def test_yaml_files_stay_short() -> None:
 
 
 def test_nothing_names_a_registry_or_a_path_of_a_machine() -> None:
-    hosts = ["py" + "pi.org", "python" + "hosted", "npm" + "js.", "deb." + "debian", "/wo" + "rk/", "/ro" + "ot/"]
+    hosts = [
+        "py" + "pi.org",
+        "python" + "hosted",
+        "npm" + "js.",
+        "deb." + "debian",
+        "/wo" + "rk/",
+        "/ro" + "ot/",
+    ]
     pattern = re.compile("|".join(map(re.escape, hosts)))
     found = [
         f"{name_of(path)}:{number}"

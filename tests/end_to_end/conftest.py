@@ -1,9 +1,10 @@
 """A small named world in a DuckDB file, and nights run through the real definitions."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 
 from assets.definitions import build_definitions
 from assets.jobs import NIGHTLY_NAME
-from pipelines.contracts.tables import TABLES
-from resources.control.workspace.reading import read_workspace
+from pipelines.contracts.tables import STAGES, TABLES
 from resources.control.workspace.night import apply_workspace
+from resources.control.workspace.reading import read_workspace
+from resources.dbt import build_dbt_project, dbt_variables, ensure_manifest
 from resources.home import Home
 from resources.lake.store import Lake
 from resources.settings import Environment, read_environment
@@ -115,7 +117,12 @@ def orders(*, days: int = 110) -> pl.DataFrame:
     """Person n orders every 3 + n % 9 days; every third person stops after 80 days."""
     start = datetime(2023, 12, 10, 15, tzinfo=UTC)
     rows = [
-        (f"o{number:02}-{day:03}", f"p{number:02}", start + timedelta(days=day, minutes=number), 10.25 + number)
+        (
+            f"o{number:02}-{day:03}",
+            f"p{number:02}",
+            start + timedelta(days=day, minutes=number),
+            10.25 + number,
+        )
         for number in range(40)
         for day in range(number % 5, days, 3 + number % 9)
         if number % 3 or day < 80
@@ -128,9 +135,9 @@ def lines(placed: pl.DataFrame) -> pl.DataFrame:
     return placed.select(
         order_id="order_no",
         line_number=pl.lit(1),
-        product_id=pl.when(pl.col("cust").str.ends_with("9")).then(pl.lit("x9")).otherwise(
-            pl.format("x{}", pl.col("cust").str.slice(-1))
-        ),
+        product_id=pl.when(pl.col("cust").str.ends_with("9"))
+        .then(pl.lit("x9"))
+        .otherwise(pl.format("x{}", pl.col("cust").str.slice(-1))),
         quantity=pl.lit(1.0),
         net_amount="total",
     )
@@ -140,14 +147,20 @@ def consents() -> pl.DataFrame:
     """Everybody agreed, but every eighth said no and person 5 took it back."""
     given = datetime(2023, 6, 1, tzinfo=UTC)
     rows = [
-        (f"{number}-{channel}", f"p{number:02}", "marketing", channel, "denied" if number % 8 == 0 else "granted", given)
+        (
+            f"{number}-{channel}",
+            f"p{number:02}",
+            "marketing",
+            channel,
+            "granted" if number % 8 else "denied",
+            given,
+        )
         for number in range(40)
         for channel in ("email", "sms")
     ]
     rows.append(("back", "p05", "marketing", "email", "withdrawn", given + timedelta(days=1)))
-    return pl.DataFrame(
-        rows, schema=["consent_id", "customer_ref", "purpose", "channel", "status", "recorded_at"], orient="row"
-    )
+    columns = ["consent_id", "customer_ref", "purpose", "channel", "status", "recorded_at"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def write_source(path: Path, *, seed: int | None = None) -> None:
@@ -156,7 +169,9 @@ def write_source(path: Path, *, seed: int | None = None) -> None:
     products = pl.DataFrame(
         {"product_id": [f"x{digit}" for digit in range(9)], "category": ["tea", "jam", "rice"] * 3}
     )
-    suppressions = pl.DataFrame({"address": ["CANARY21@example.com"], "channel": ["email"], "reason": ["bounce"]})
+    suppressions = pl.DataFrame(
+        {"address": ["CANARY21@example.com"], "channel": ["email"], "reason": ["bounce"]}
+    )
     tables = {
         "people": people(),
         "orders": placed,
@@ -209,8 +224,9 @@ class World:
     def run(self, night: date, *, with_marts: bool = False) -> dg.ExecuteInProcessResult:
         """A night in this process; the marts only where they are looked at, as dbt takes its time."""
         job = build_definitions(self.environment).resolve_job_def(NIGHTLY_NAME)
-        everything = set(job.asset_layer.executable_asset_keys)
-        selection = [key for key in everything if with_marts or len(key.path) == 2 and key.path[0] not in {"staging", "publication"}]
+        selection = [
+            key for key in job.asset_layer.executable_asset_keys if with_marts or key.path[0] in STAGES
+        ]
         with dg.DagsterInstance.ephemeral() as instance:
             return job.execute_in_process(
                 instance=instance,
@@ -220,12 +236,11 @@ class World:
                 raise_on_error=False,
             )
 
-    def launch(self, night: date, *arguments: str, program: tuple[str, ...] = ("-m", "assets.launch"), **variables: str) -> subprocess.CompletedProcess[str]:
+    def launch(
+        self, night: date, *arguments: str, program: tuple[str, ...] = ("-m", "assets.launch")
+    ) -> subprocess.CompletedProcess[str]:
         """A night in a process of its own."""
-        environment = {
-            **self.environment.for_child(**variables),
-            "DAGSTER_HOME": str(self.home / "dagster"),
-        }
+        environment = self.environment.for_child(DAGSTER_HOME=str(self.home / "dagster"))
         (self.home / "dagster").mkdir(parents=True, exist_ok=True)
         return subprocess.run(
             [sys.executable, *program, "--date", night.isoformat(), *arguments],
@@ -252,18 +267,26 @@ class World:
         }
 
 
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dbt project, parsed once for all worlds: it is the same in each."""
+    home = tmp_path_factory.mktemp("parsed")
+    variables = dbt_variables(home, warehouse=home / "warehouse.duckdb")
+    return ensure_manifest(build_dbt_project(home), environment={**os.environ, **variables}).parent
+
+
 @pytest.fixture
-def make_world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., World]]:
+def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed_project: Path) -> Callable[..., World]:
     """Builds worlds; the process is pointed at the one that runs."""
 
     def make(name: str = "one", *, files: dict[str, str] | None = None, seed: int | None = None) -> World:
         workspace = tmp_path / name / "workspace"
         workspace.mkdir(parents=True)
         world = World(write_workspace(workspace, files=files, seed=seed), tmp_path / name / "home")
+        world.home.mkdir(mode=0o700)
+        shutil.copytree(parsed_project, world.home / "dbt")
         monkeypatch.setenv("ONWARD_HOME", str(world.home))
         monkeypatch.setenv("ONWARD_WORKSPACE", str(world.workspace))
         return world
 
-    yield make
+    return make

@@ -9,9 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -91,6 +94,18 @@ def parse_clock(value: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
+@cache
+def known_time_zones() -> frozenset[str]:
+    """All IANA names; listing them walks the file system, so it is done once."""
+    return frozenset(available_timezones())
+
+
+def require_time_zone(value: str) -> str:
+    if value not in known_time_zones():
+        raise ValueError("unknown time zone; write an IANA name such as America/New_York")
+    return value
+
+
 def parse_money(value: object) -> Decimal:
     """Money with at most two decimals; floats are read by their shortest text, so 0.1 is exactly 0.10."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
@@ -129,6 +144,7 @@ Money = Annotated[
     Field(ge=0),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
 ]
+TimeZoneName = Annotated[str, AfterValidator(require_time_zone)]
 #: Names of segments, journeys, offers and so on: they become keys, so they are plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]

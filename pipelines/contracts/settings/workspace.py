@@ -2,11 +2,11 @@
 
 from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from pipelines.contracts.settings.fields import Name, Settings, Share
+from pipelines.contracts.settings.fields import Name, Settings, Share, TimeZoneName
 
 
 class WorkspaceSettings(Settings):
@@ -21,7 +21,7 @@ class WorkspaceSettings(Settings):
 
     version: Literal[1]
     workspace: Name
-    time_zone: str
+    time_zone: TimeZoneName
     currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     consent_without_record: Literal["deny", "allow"] = "deny"
@@ -30,13 +30,6 @@ class WorkspaceSettings(Settings):
     bucket_count: Annotated[int, Field(ge=1, le=4096)] = 1
     first_night: date = date(2015, 1, 1)
     maximum_shrink_rate: Share = 0.2
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError("unknown time zone; write an IANA name such as America/New_York")
-        return value
 
     @field_validator("bucket_count")
     @classmethod

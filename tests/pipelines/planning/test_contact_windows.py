@@ -94,6 +94,16 @@ def test_a_quiet_hour_that_comes_twice_is_quiet_twice() -> None:
     assert window.not_after == datetime(2024, 11, 3, 6, 0, tzinfo=UTC) - TICK
 
 
+def test_a_change_of_clocks_is_found_between_two_looks() -> None:
+    # Seen from Kathmandu, 15 minutes off, New York's change at 07:00 UTC lies amidst a half hour.
+    quiet = QuietHours.model_validate({"start": "01:00", "end": "01:59"})
+    # 10 March: from 01:59 on, one minute before clocks change.
+    night = clock(date(2024, 3, 9), quiet, ZoneInfo("Asia/Kathmandu"))
+    window = night.window("America/New_York", 1, ALWAYS)
+    assert window is not None
+    assert window.not_before == datetime(2024, 3, 10, 6, 59, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd"])
 def test_an_unknown_zone_has_no_window(zone: str) -> None:
     assert clock(date(2024, 3, 5), None).window(zone, 10, ALWAYS) is None
@@ -169,7 +179,7 @@ def walked_window(
 
 @given(
     night=st.sampled_from(NIGHTS),
-    workspace=st.sampled_from(["America/New_York", "Pacific/Apia", "Australia/Lord_Howe"]),
+    workspace=st.sampled_from(["America/New_York", "Pacific/Apia", "Australia/Lord_Howe", "Asia/Kathmandu"]),
     zone=st.sampled_from(ZONES),
     hour=st.integers(0, 23),
     bounds=st.tuples(st.sampled_from(CLOCKS), st.sampled_from(CLOCKS)).filter(

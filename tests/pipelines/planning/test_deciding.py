@@ -11,7 +11,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -745,6 +745,7 @@ def test_plans_equal_a_row_wise_oracle(small: World) -> None:
     assert {key: (start, end) for key, start, end in rows} == windows
 
 
+@settings(max_examples=20)
 @given(worlds(), st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(small: World, seed: int) -> None:
     plain, shuffled = small.plan(), small.plan(lambda rows: rows.sample(fraction=1, shuffle=True, seed=seed))
@@ -752,6 +753,7 @@ def test_the_order_of_rows_does_not_matter(small: World, seed: int) -> None:
         assert_frame_equal(getattr(plain, name), getattr(shuffled, name), check_row_order=False)
 
 
+@settings(max_examples=20)
 @given(worlds())
 def test_an_empty_capacity_empties_the_plan(small: World) -> None:
     closed = replace(small, guardrails={**small.guardrails, "maximum_plan_size": 0})
@@ -763,6 +765,7 @@ def independent_people(draw: st.DrawFn) -> World:
     return world(*(candidate(who, value=value) for who, value in enumerate(values)))
 
 
+@settings(max_examples=20)
 @given(st.composite(independent_people)(), st.integers(0, 8))
 def test_a_tighter_limit_never_raises_the_value(small: World, size: int) -> None:
     assume(size > 0)
@@ -772,6 +775,7 @@ def test_a_tighter_limit_never_raises_the_value(small: World, size: int) -> None
     assert tight <= wide + 1e-9
 
 
+@settings(max_examples=20)
 @given(worlds())
 def test_poisoned_values_buy_nothing(small: World) -> None:
     refused = {who for (who, _, _), verdict in small.allowed.items() if not verdict}
@@ -781,6 +785,7 @@ def test_poisoned_values_buy_nothing(small: World) -> None:
         assert small.allowed[who, purpose, channel]
 
 
+@settings(max_examples=20)
 @given(worlds(), st.sampled_from([0.5, 4.0]))
 def test_scaling_all_values_changes_no_choice(small: World, factor: float) -> None:
     scaled = replace(small, candidates=[row | {"value": row["value"] * factor} for row in small.candidates])

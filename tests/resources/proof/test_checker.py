@@ -478,6 +478,7 @@ def test_a_zone_that_nobody_knows_is_no_proof() -> None:
         case.lines()
 
 
+@settings(max_examples=12)
 @given(
     st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20, unique=True),
     st.sampled_from([0.0, 0.02, 0.5, 0.9999]),

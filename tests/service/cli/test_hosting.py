@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,14 +15,21 @@ PROJECT = Path(__file__).parents[3]
 
 @pytest.fixture
 def becomes(monkeypatch):
-    """What the process would have become: `exec` does not return."""
+    """The programs that would have been started, with their variables."""
     calls = []
 
     def exec_instead(path, arguments, variables):
-        calls.append((path, arguments, variables))
+        assert path == arguments[0]
+        calls.append((arguments, variables))
         raise SystemExit(0)
 
+    def supervise_instead(program, *, variables, lock):
+        os.fstat(lock)
+        calls.append((program, variables))
+        return 0
+
     monkeypatch.setattr(os, "execve", exec_instead)
+    monkeypatch.setattr(hosting, "supervise", supervise_instead)
     return calls
 
 
@@ -30,16 +38,21 @@ def free_lock(monkeypatch):
     """Closes descriptors of locks that a real process would take with it."""
     taken = []
     take = hosting.take_daemon_lock
-    monkeypatch.setattr(hosting, "take_daemon_lock", lambda path: taken.append(take(path)))
+
+    def note(path):
+        taken.append(take(path))
+        return taken[-1]
+
+    monkeypatch.setattr(hosting, "take_daemon_lock", note)
     yield
     for descriptor in taken:
         os.close(descriptor)
 
 
-def test_dev_becomes_dagster_on_loopback_with_the_same_state(onward, workspace, home, becomes):
+def test_dev_runs_dagster_on_loopback_with_the_same_state(onward, workspace, home, becomes):
     assert onward("dev", "--workspace", workspace, "--port", "4000").code == ExitCode.OK
-    [(path, arguments, variables)] = becomes
-    assert path == sys.executable
+    [(arguments, variables)] = becomes
+    assert arguments[0] == sys.executable
     file = str(PROJECT / "workspace.yaml")
     assert arguments[1:] == ["-m", "dagster", "dev", "-w", file, "-h", "127.0.0.1", "-p", "4000"]
     assert variables["DAGSTER_HOME"] == str(home.dagster_home)
@@ -48,9 +61,18 @@ def test_dev_becomes_dagster_on_loopback_with_the_same_state(onward, workspace, 
     assert is_prepared(home.dagster_home)
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(0, ExitCode.OK), (-signal.SIGTERM, ExitCode.OK), (1, ExitCode.FAILED), (-9, ExitCode.FAILED)],
+)
+def test_dev_ends_well_only_when_a_person_ends_it(onward, workspace, monkeypatch, code, expected):
+    monkeypatch.setattr(hosting, "supervise", lambda *_, **__: code)
+    assert onward("dev", "--workspace", workspace).code == expected
+
+
 def test_the_daemon_alone_has_the_same_lock(onward, workspace, home, becomes):
     onward("daemon", "--workspace", workspace)
-    [(_, arguments, _)] = becomes
+    [(arguments, _)] = becomes
     assert arguments[1:4] == ["-m", "dagster._daemon", "run"]
     assert daemon_pid(home.daemon_lock) == str(os.getpid())
 

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from service.cli.exit_codes import EXPLAINED, ExitCode
@@ -77,3 +81,20 @@ def test_run_ends_the_process_with_the_exit_code(home, monkeypatch, capsys):
         run()
     assert stop.value.code == ExitCode.ENVIRONMENT
     assert "no workspace is named" in capsys.readouterr().err
+
+
+def test_a_terminal_without_the_characters_still_gets_the_message(home, workspace):
+    (workspace / "workspace.yml").write_text("version: 2\n")
+    command = [
+        sys.executable,
+        "-c",
+        "from service.cli.main import run; run()",
+        "validate",
+        "-w",
+        str(workspace),
+    ]
+    variables = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    finished = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert finished.returncode == ExitCode.CONFIGURATION
+    assert "`2` is not allowed here ? known are 1" in finished.stdout
+    assert finished.stderr == ""

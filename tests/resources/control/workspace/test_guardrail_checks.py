@@ -34,8 +34,10 @@ def test_a_cap_of_zero_names_the_programmes_that_it_stops(warnings_of):
 
 def test_a_capacity_of_zero_is_the_same(warnings_of):
     assert _first_parts(warnings_of({"guardrails.yml": "capacity: {email: 0, sms: 5}\n"})) == [
-        ("guardrails.yml:1: capacity.email: "
-        "a capacity of 0 stops all messages on email of back, spring, welcome")
+        (
+            "guardrails.yml:1: capacity.email: "
+            "a capacity of 0 stops all messages on email of back, spring, welcome"
+        )
     ]
 
 
