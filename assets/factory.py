@@ -27,28 +27,10 @@ StepEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """The asset of a step; all its tables are published together."""
-    freshness = dg.FreshnessPolicy.time_window(fail_window=step.freshness) if step.freshness else None
-    same_night = [dg.AssetDep(key_of(table)) for table in step.reads]
-    specs = [
-        spec_of(
-            table,
-            deps=[
-                *same_night,
-                *(
-                    [dg.AssetDep(key_of(table), partition_mapping=NIGHT_BEFORE)]
-                    if table in step.continues
-                    else []
-                ),
-            ],
-            code_version=step.code_version,
-            freshness=freshness,
-        )
-        for table in step.publishes
-    ]
 
     @dg.multi_asset(
         name=step.name,
-        specs=specs,
+        specs=_specs(step),
         check_specs=[*_contract_checks(step), *_expectation_checks(step)],
         partitions_def=nights,
         backfill_policy=ONE_NIGHT_A_RUN,
@@ -56,14 +38,11 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
         op_tags={"stage": step.publishes[0].stage},
     )
     def run_step(context: dg.AssetExecutionContext, onward: OnwardResource) -> StepEvents:
-        on = date.fromisoformat(context.partition_key)
-        context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: worker_identity()})
+        on, run_id = date.fromisoformat(context.partition_key), context.run.run_id
+        context.instance.add_run_tags(run_id, {WORKER_TAG: worker_identity()})
         with (
             measured() as footprint,
-            onward.writing(step.name, on, run_id=context.run.run_id, log=context.log) as (
-                night,
-                writer,
-            ),
+            onward.writing(step.name, on, run_id=run_id, log=context.log) as (night, writer),
         ):
             output = _compute(step, night)
             yield from _verdicts(step, output)
@@ -76,6 +55,23 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
             yield from _results(step, night, output, versions, footprint)
 
     return run_step
+
+
+def _specs(step: Step) -> list[dg.AssetSpec]:
+    freshness = dg.FreshnessPolicy.time_window(fail_window=step.freshness) if step.freshness else None
+    same_night = [dg.AssetDep(key_of(table)) for table in step.reads]
+    night_before = {
+        table: [dg.AssetDep(key_of(table), partition_mapping=NIGHT_BEFORE)] for table in step.continues
+    }
+    return [
+        spec_of(
+            table,
+            deps=[*same_night, *night_before.get(table, [])],
+            code_version=step.code_version,
+            freshness=freshness,
+        )
+        for table in step.publishes
+    ]
 
 
 def _compute(step: Step, night: Night) -> StepOutput:

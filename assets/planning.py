@@ -1,11 +1,13 @@
 """Planning: one pass over everyone's candidates, and the proof without which nothing is published."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
+from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.tables import (
     ACTION_CANDIDATES,
     CONTACTABILITY,
@@ -25,6 +27,7 @@ from pipelines.contracts.tables import (
 )
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.ledger import assemble_ledger
+from pipelines.planning.publishing import NightPlan
 from resources.proof.checker import prove_plan
 
 BY_BREAKFAST = timedelta(hours=32)
@@ -39,54 +42,19 @@ EVERY_CANDIDATE_HAS_A_FATE = Expectation(
     table=DECISION_CANDIDATES,
     description="As many candidates come out, with an outcome each, as all products put in.",
 )
+#: Fields of the planner's inputs, in order; the checker knows them by the same names.
+INPUTS = ("candidates", "contactability", "send_times", "memberships", "ledger")
 #: Nights of own plans that caps and monthly budgets look back on.
 LEDGER_NIGHTS = 400
 
 
 def decide_plan(night: Night) -> StepOutput:
-    candidates = pl.concat(
-        [night.read(table) for table in (JOURNEY_CANDIDATES, SEQUENCE_CANDIDATES, ACTION_CANDIDATES)]
-    )
-    ledger = assemble_ledger(
-        night.read(MESSAGES),
-        night.read(CUSTOMER_LINKS),
-        night.history(PLAN, nights=LEDGER_NIGHTS),
-        night.history(DISPATCH_LOG, nights=LEDGER_NIGHTS),
-        workspace=night.workspace,
-        as_of=night.as_of,
-    ).collect()
-    contactability = night.read(CONTACTABILITY)
-    send_times = night.read(SEND_TIMES)
-    memberships = night.read(MEMBERSHIPS)
+    inputs = _inputs(night)
     switches = night.home.switches(night.workspace.workspace).active()
     planned = plan_night(
-        PlanningInputs(
-            candidates=candidates,
-            contactability=contactability,
-            send_times=send_times,
-            memberships=memberships,
-            ledger=ledger.lazy(),
-        ),
-        config=night.config,
-        kill_switches=switches,
-        night=night.on,
-        as_of=night.as_of,
+        inputs, config=night.config, kill_switches=switches, night=night.on, as_of=night.as_of
     )
-    proof = prove_plan(
-        {
-            "plan": planned.plan,
-            "decisions": planned.decisions,
-            "candidates": candidates.collect(),
-            "contactability": contactability.collect(),
-            "send_times": send_times.collect(),
-            "memberships": memberships.collect(),
-            "ledger": ledger,
-        },
-        config=night.config,
-        kill_switches=switches,
-        night=night.on,
-        as_of=night.as_of,
-    )
+    proof = _prove(night, inputs, planned, switches)
     return StepOutput(
         frames={
             DECISIONS: planned.decisions,
@@ -99,9 +67,41 @@ def decide_plan(night: Night) -> StepOutput:
         verdicts={
             GUARDRAILS_HOLD.name: _verdict(proof),
             EVERY_CANDIDATE_HAS_A_FATE.name: _fates(
-                row_count(candidates), planned.decision_candidates.height
+                row_count(inputs.candidates), planned.decision_candidates.height
             ),
         },
+    )
+
+
+def _inputs(night: Night) -> PlanningInputs:
+    """All that planning looks at; collected once, as planner and checker read the same rows."""
+    ledger = assemble_ledger(
+        night.read(MESSAGES),
+        night.read(CUSTOMER_LINKS),
+        night.history(PLAN, nights=LEDGER_NIGHTS),
+        night.history(DISPATCH_LOG, nights=LEDGER_NIGHTS),
+        workspace=night.workspace,
+        as_of=night.as_of,
+    )
+    candidates = pl.concat(
+        [night.read(table) for table in (JOURNEY_CANDIDATES, SEQUENCE_CANDIDATES, ACTION_CANDIDATES)]
+    )
+    frames = [candidates, night.read(CONTACTABILITY), night.read(SEND_TIMES), night.read(MEMBERSHIPS), ledger]
+    return PlanningInputs(
+        **{name: frame.lazy() for name, frame in zip(INPUTS, pl.collect_all(frames), strict=True)}
+    )
+
+
+def _prove(
+    night: Night, inputs: PlanningInputs, planned: NightPlan, switches: Sequence[KillSwitch]
+) -> pl.DataFrame:
+    frames = {name: getattr(inputs, name).collect() for name in INPUTS}
+    return prove_plan(
+        {**frames, "plan": planned.plan, "decisions": planned.decisions},
+        config=night.config,
+        kill_switches=switches,
+        night=night.on,
+        as_of=night.as_of,
     )
 
 

@@ -1,6 +1,6 @@
 """What people read: the snapshot of the warehouse and the report of the night."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import dagster as dg
@@ -10,6 +10,7 @@ from assets.marts import MARTS_GROUP
 from assets.night_report import compose_report
 from assets.onward_resource import OnwardResource
 from assets.partitions import ONE_NIGHT_A_RUN
+from assets.steps import Night
 from pipelines.contracts.tables import FUNNEL, PLAN, WRITTEN_TABLES
 from resources.report.rendering import write_report
 from resources.snapshots import publish_snapshot
@@ -22,6 +23,10 @@ REPORT_KEY = dg.AssetKey(["publication", "report"])
 def build_publications(
     nights: dg.PartitionsDefinition, *, marts: Iterable[str]
 ) -> Sequence[dg.AssetsDefinition]:
+    return [_build_report(nights), _build_snapshot(nights, marts)]
+
+
+def _build_report(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         key=REPORT_KEY,
         group_name="measurement",
@@ -31,35 +36,38 @@ def build_publications(
         partitions_def=nights,
         backfill_policy=ONE_NIGHT_A_RUN,
     )
-    def report(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    def report(context: dg.AssetExecutionContext, onward: OnwardResource) -> dg.MaterializeResult[None]:
         """One page per night: what was read, decided, held back and why, with limits and proof."""
-        on = date.fromisoformat(context.partition_key)
-        night = onward.reading(on, run_id=context.run.run_id, log=context.log)
-        path = write_report(
-            compose_report(night), night.home.reports / f"{night.workspace.workspace}-{on}.html"
-        )
-        yield dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})
+        night = _night(context, onward)
+        path = night.home.reports / f"{night.workspace.workspace}-{night.on}.html"
+        write_report(compose_report(night), path)
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})
 
+    return report
+
+
+def _build_snapshot(nights: dg.PartitionsDefinition, marts: Iterable[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=SNAPSHOT_KEY,
         group_name=MARTS_GROUP,
-        deps=[
-            key_of(WRITTEN_TABLES),
-            *(dg.AssetKey([mart]) for mart in marts),
-        ],
+        deps=[key_of(WRITTEN_TABLES), *(dg.AssetKey([mart]) for mart in marts)],
         kinds={"duckdb"},
         owners=[OWNERS["delivery"]],
         partitions_def=nights,
         backfill_policy=ONE_NIGHT_A_RUN,
     )
-    def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        """One read-only copy of the embedded warehouse per night, so that readers never meet the writer."""
-        on = date.fromisoformat(context.partition_key)
-        night = onward.reading(on, run_id=context.run.run_id, log=context.log)
+    def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> dg.MaterializeResult[None]:
+        """One read-only copy of the embedded warehouse, so that readers never meet the writer."""
+        night = _night(context, onward)
         target = open_target(
             night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
         )
         publish_snapshot(target.path, night.home.snapshot_path)
-        yield dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(night.home.snapshot_path))})
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(night.home.snapshot_path))})
 
-    return [report, snapshot]
+    return snapshot
+
+
+def _night(context: dg.AssetExecutionContext, onward: OnwardResource) -> Night:
+    on = date.fromisoformat(context.partition_key)
+    return onward.reading(on, run_id=context.run.run_id, log=context.log)

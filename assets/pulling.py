@@ -7,7 +7,7 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from assets.steps import Frame, Night
+from assets.steps import Frame, Night, row_count
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.ingestion.mapping import MappedRows, map_rows
@@ -57,41 +57,36 @@ def pull_table(
         watermark=_newest(previous, table, source, night) if source.cursor else None,
         as_of=night.as_of,
     )
-    request = build_request(
-        table,
-        source,
-        warehouse.describe(table.name, relation_of(source)),
-        bounds=[
-            TimeBound(column, plan.since_of(column), plan.until, plan.keeps_null(column))
-            for column in plan.time_columns
-        ],
-    )
-    raw = read_frame(warehouse, request)
-    mapped = map_rows(raw, table=table, source=source, workspace=night.workspace)
+    mapped = _read(night, table, source, warehouse, plan)
     selected = select_rows(mapped.accepted, plan, table=table, time_zone=night.workspace.time_zone)
     batch = selected.rows.lazy()
     if table.name in PARENTS:
         parent, column = PARENTS[table.name]
         batch = follow_parent(batch, pulled[parent].rows, column=column)
-    rows, added = _merge(
-        table, previous, batch, is_complete=plan.since is None, has_earlier=earlier is not None
-    )
+    is_complete = plan.since is None
+    rows, added = _merge(table, previous, batch, is_complete=is_complete, has_earlier=earlier is not None)
     counts = TableCounts(
         read_count=mapped.read_count,
         rejected_count=mapped.rejected_count,
         null_cursor_count=selected.null_cursor_count,
-        row_count=_height(rows),
+        row_count=row_count(rows),
         previous_row_count=None if earlier is None else earlier.row_count,
         newest_at=_newest(rows, table, source, night),
     )
-    return PulledTable(
-        rows=rows,
-        added=added,
-        earlier=earlier,
-        mapped=mapped,
-        counts=counts,
-        facts=_facts(plan, counts, mapped, is_appended=added is not None),
-    )
+    facts = _facts(plan, counts, mapped, is_appended=added is not None)
+    return PulledTable(rows=rows, added=added, earlier=earlier, mapped=mapped, counts=counts, facts=facts)
+
+
+def _read(
+    night: Night, table: Table, source: SourceSettings, warehouse: Warehouse, plan: ReadPlan
+) -> MappedRows:
+    bounds = [
+        TimeBound(column, plan.since_of(column), plan.until, plan.keeps_null(column))
+        for column in plan.time_columns
+    ]
+    declared = warehouse.describe(table.name, relation_of(source))
+    raw = read_frame(warehouse, build_request(table, source, declared, bounds=bounds))
+    return map_rows(raw, table=table, source=source, workspace=night.workspace)
 
 
 def _newest(rows: pl.LazyFrame, table: Table, source: SourceSettings, night: Night) -> datetime | None:
@@ -114,10 +109,6 @@ def _merge(
         return pl.concat([previous, added.lazy()]).collect().lazy(), added
     whole = deduplicate(batch, table=table) if is_complete else merge_rows(previous, batch, table=table)
     return whole.collect().lazy(), None
-
-
-def _height(rows: pl.LazyFrame) -> int:
-    return int(rows.select(pl.len()).collect().item())
 
 
 def _facts(

@@ -5,10 +5,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from resources.control.configs import ConfigStore
-from resources.control.database import open_control
+from resources.control.database import open_control, reading
 from resources.control.leases import Leases
 from resources.control.pointers import Pointers
 from resources.control.switches import KillSwitches
+from resources.control.tables import CONFIGS
 from resources.keys import EnvironmentKeys, FileKeys, KeyProvider
 from resources.lake.store import Lake
 from resources.settings import Environment
@@ -57,6 +58,12 @@ class Home:
             keys=self.keys,
         )
 
+    def workspaces(self) -> list[str]:
+        """Ids of the workspaces that were ever applied here."""
+        with reading(self.control) as connection:
+            found = connection.execute(sa.select(CONFIGS.c.workspace_id).distinct())
+            return sorted(row.workspace_id for row in found)
+
     def configs(self, workspace_id: str) -> ConfigStore:
         return ConfigStore(self.control, workspace_id)
 
@@ -71,7 +78,7 @@ class Home:
     @property
     def snapshot_path(self) -> Path:
         """The copy of the warehouse that people and the service read."""
-        return self.root / "snapshot.duckdb"
+        return self.root / "onward.duckdb"
 
     @property
     def dagster_home(self) -> Path:

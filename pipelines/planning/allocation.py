@@ -65,23 +65,26 @@ class Fates:
         self.winner.append(winner)
 
 
-@dataclass(slots=True)
 class _Account:
     """A shared limit while it fills up."""
 
-    limit: SharedLimit
-    number: int
-    used: int
-    last_admitted: int = NOBODY
+    __slots__ = ("is_money", "last_admitted", "limit", "number", "size", "used")
 
-    def weight(self, cost_minor: int) -> int:
-        return cost_minor if self.limit.is_money else 1
+    def __init__(self, limit: SharedLimit, number: int) -> None:
+        self.limit = limit
+        self.number = number
+        self.size = limit.size
+        self.is_money = limit.is_money
+        self.used = limit.used_before
+        self.last_admitted = NOBODY
 
-    def is_full_for(self, weight: int) -> bool:
-        # What adds nothing cannot break a limit, not even one that history broke.
-        return weight > 0 and self.used + weight > self.limit.size
+    def is_full_for(self, cost_minor: int) -> bool:
+        """What adds nothing cannot break a limit, not even one that history broke."""
+        weight = cost_minor if self.is_money else 1
+        return weight > 0 and self.used + weight > self.size
 
-    def admit(self, candidate: int, weight: int) -> None:
+    def admit(self, candidate: int, cost_minor: int) -> None:
+        weight = cost_minor if self.is_money else 1
         if weight > 0:
             self.used += weight
             self.last_admitted = candidate
@@ -124,8 +127,7 @@ class _Book:
     ) -> None:
         self._limits = list(enumerate(person_limits))
         self._accounts = [
-            _Account(limit, number, limit.used_before)
-            for number, limit in enumerate(shared_limits, start=len(person_limits))
+            _Account(limit, number) for number, limit in enumerate(shared_limits, start=len(person_limits))
         ]
         self._sends: defaultdict[int, list[Send]] = defaultdict(list)
         self._sends.update({person: list(sends) for person, sends in ledger.items()})
@@ -154,6 +156,8 @@ class _Book:
         """The first limit of the person that is full, and the candidate that took the place."""
         sends = self._sends.get(person, ())
         for number, limit in self._limits_for(channel, purpose):
+            if not sends and limit.maximum > 0:
+                continue
             taken = places_taken(sends, limit, start, end)
             if taken is not None:
                 return number, max((send.candidate for send in taken), default=NOBODY)
@@ -162,14 +166,14 @@ class _Book:
     def shared_loss(self, channel: str, offer: str | None, cost_minor: int) -> tuple[int, int] | None:
         """The first shared limit that is full, and the candidate that was the last to fit."""
         for account in self._accounts_for(channel, offer):
-            if account.is_full_for(account.weight(cost_minor)):
+            if account.is_full_for(cost_minor):
                 return account.number, account.last_admitted
         return None
 
     def admit(self, person: int, admitted: Send, offer: str | None, cost_minor: int) -> None:
         self._sends[person].append(admitted)
         for account in self._accounts_for(admitted.channel, offer):
-            account.admit(admitted.candidate, account.weight(cost_minor))
+            account.admit(admitted.candidate, cost_minor)
 
     def used(self) -> list[int]:
         return [account.used for account in self._accounts]

@@ -52,6 +52,9 @@ class Session:
 
     @property
     def workspace_id(self) -> str:
+        """Of the folder that is named; without one, the only workspace that was ever applied here."""
+        if self.environment.workspace is None and len(known := self.home.workspaces()) == 1:
+            return known[0]
         return read_workspace_identity(self.folder).workspace
 
     @property

@@ -64,6 +64,10 @@ def test_messages_that_never_meet_in_one_window_do_not_add_up() -> None:
 
 def test_a_cap_of_zero_leaves_no_place() -> None:
     assert places_taken([], cap(0), 0, 0) == []
+    fates = allocate(
+        contenders(("d1", 1, "email", None, 0)), person_limits=[cap(2), cap(0)], shared_limits=[], ledger={}
+    )
+    assert (fates.fate, fates.winner) == ([1], [NOBODY])
 
 
 @pytest.mark.parametrize(

@@ -236,11 +236,13 @@ def every_action_of_a_decision(patch: Patch) -> None:
 
 
 def one_too_many(patch: Patch) -> None:
-    patch.setattr(
-        allocation._Account,
-        "is_full_for",
-        lambda account, weight: account.used + weight > account.limit.size + 1,
-    )
+    true = allocation._Account.__init__
+
+    def roomier(account: allocation._Account, *given: Any) -> None:
+        true(account, *given)
+        account.size += 1
+
+    patch.setattr(allocation._Account, "__init__", roomier)
 
 
 def forgetful_sums(patch: Patch) -> None:
