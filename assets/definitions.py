@@ -67,7 +67,7 @@ def build_definitions(environment: Environment) -> dg.Definitions:
             *build_publications(nights, marts=_mart_names(marts)),
         ],
         jobs=[job],
-        schedules=[nightly_schedule(job, is_production=environment.is_production)],
+        schedules=[nightly_schedule(job, workspace, is_production=environment.is_production)],
         sensors=[record_failed_night, close_dead_runs],
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,

@@ -19,7 +19,7 @@ from pipelines.journeys.advancing import JourneyInputs, advance_journeys
 
 
 def walk_journeys(night: Night) -> StepOutput:
-    require_finished_plan(night, ENROLMENTS)
+    previous_night = require_finished_plan(night, ENROLMENTS)
     advanced = advance_journeys(
         JourneyInputs(
             previous_enrolments=night.earlier(ENROLMENTS),
@@ -34,6 +34,7 @@ def walk_journeys(night: Night) -> StepOutput:
         config=night.config,
         night=night.on,
         as_of=night.as_of,
+        previous_night=previous_night,
     )
     return StepOutput(
         frames={

@@ -6,6 +6,7 @@ from pipelines.contracts.tables import (
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     DECISIONS,
+    ERASURES,
     FATIGUE,
     MEMBERSHIPS,
     MESSAGES,
@@ -21,7 +22,7 @@ FATIGUE_NIGHTS = 56
 
 
 def step_sequences(night: Night) -> StepOutput:
-    require_finished_plan(night, SEQUENCE_STATE)
+    previous_night = require_finished_plan(night, SEQUENCE_STATE)
     advanced = advance_sequences(
         SequencingInputs(
             previous_state=night.earlier(SEQUENCE_STATE),
@@ -33,10 +34,12 @@ def step_sequences(night: Night) -> StepOutput:
             messages=night.read(MESSAGES),
             past_messages=night.history(PLAN, nights=FATIGUE_NIGHTS),
             value=night.read(CUSTOMER_VALUE),
+            erasures=night.read(ERASURES),
         ),
         config=night.config,
         night=night.on,
         as_of=night.as_of,
+        previous_night=previous_night,
     )
     return StepOutput(
         frames={
@@ -51,7 +54,7 @@ STEPS = (
     Step(
         name="sequencing",
         compute=step_sequences,
-        reads=(MEMBERSHIPS, ORDERS, CUSTOMER_LINKS, MESSAGES, CUSTOMER_VALUE),
+        reads=(MEMBERSHIPS, ORDERS, CUSTOMER_LINKS, MESSAGES, CUSTOMER_VALUE, ERASURES),
         continues=(SEQUENCE_STATE,),
         publishes=(SEQUENCE_STATE, FATIGUE, SEQUENCE_CANDIDATES),
     ),

@@ -62,7 +62,7 @@ def _print_places(night: Night, on: date, console: Console) -> None:
     home = night.home
     console.print("  [bold]where to look[/]")
     for label, place in (
-        ("tables", f"{home.snapshot_path} (schemas onward and marts; DuckDB, read-only copy)"),
+        ("tables", f"{home.snapshot_path} (DuckDB, schema onward; a read-only copy)"),
         ("report", home.reports / f"{night.workspace.workspace}-{on}.html"),
         ("messages", home.outgoing),
         ("Dagster UI", "make dev, then http://127.0.0.1:3000"),

@@ -19,6 +19,11 @@ NIGHT = date(2024, 3, 4)
 KILLED = str(Path(__file__).with_name("killed_night.py"))
 
 World = Any
+#: One step of each stage, and the write-back, which belongs to an earlier one.
+FIRST_STEPS = [
+    *reversed({step.publishes[0].stage: step for step in reversed(STEPS)}.values()),
+    *(step for step in STEPS if step.name == "write_back"),
+]
 
 
 def assert_same_night(one: World, other: World) -> None:
@@ -30,12 +35,12 @@ def assert_same_night(one: World, other: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_night_killed_at_every_step_ends_as_one_left_alone(
+def test_a_night_killed_at_every_stage_ends_as_one_left_alone(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, killed = make_world("undisturbed"), make_world("killed")
-    for number, step in enumerate(STEPS):
-        killed.apply()
+    killed.apply()
+    for number, step in enumerate(FIRST_STEPS):
         moment = "before" if number % 2 else "after"
         ended = killed.launch(NIGHT, step.name, moment, program=(KILLED,))
         assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]

@@ -446,6 +446,46 @@ def test_what_history_broke_is_not_the_plan_s_doing() -> None:
     assert case.broken() == {}
 
 
+def test_two_messages_of_the_past_that_meet_behind_the_plan_are_not_its_doing() -> None:
+    case = Case()
+    case.ledger = [past(1, TEN + timedelta(hours=4) + timedelta(days=1)) for _ in range(2)]
+    assert case.broken() == {}
+
+
+def test_a_past_message_of_unknown_purpose_counts_for_every_purpose() -> None:
+    caps = [{"name": "marketing", "max": 1, "window": "1d", "purpose": "marketing"}]
+    case = Case(limits={**LIMITS, "caps": caps})
+    case.ledger = [past(1, TEN, purpose="news")]
+    assert case.broken() == {}
+    case.ledger = [past(1, TEN, purpose=None)]
+    assert case.broken() == {"cap:marketing": 1}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "is_held"),
+    [
+        (timedelta(hours=13), timedelta(hours=14), True),
+        (timedelta(hours=13) - TICK, timedelta(hours=14), False),
+        (timedelta(hours=11), timedelta(hours=12) - TICK, True),
+        (timedelta(hours=11), timedelta(hours=12), False),
+        # Both ends are fine, and a quiet hour lies between.
+        (timedelta(hours=11, minutes=59), timedelta(hours=13), False),
+    ],
+)
+def test_quiet_hours_by_day_are_kept_to_the_microsecond(
+    *, start: timedelta, end: timedelta, is_held: bool
+) -> None:
+    case = Case(limits={**LIMITS, "quiet_hours": {"start": "12:00", "end": "13:00"}})
+    for row in case.plan:
+        row |= {"not_before": AS_OF + start, "not_after": AS_OF + end}
+    assert case.line("quiet_hours")["is_held"] is is_held
+
+
+def test_a_single_quiet_minute_inside_a_window_is_found() -> None:
+    case = Case(limits={**LIMITS, "quiet_hours": {"start": "11:03", "end": "11:04"}})
+    assert case.line("quiet_hours")["violation_count"] == 3
+
+
 def test_the_worst_observation_stands_beside_the_limit() -> None:
     case = Case()
     assert (case.line("capacity:email")["worst_observed"], case.line("capacity:email")["limit_value"]) == (
