@@ -237,10 +237,14 @@ class World:
             )
 
     def launch(
-        self, night: date, *arguments: str, program: tuple[str, ...] = ("-m", "assets.launch")
+        self,
+        night: date,
+        *arguments: str,
+        program: tuple[str, ...] = ("-m", "assets.launch"),
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """A night in a process of its own."""
-        environment = self.environment.for_child(DAGSTER_HOME=str(self.home / "dagster"))
+        environment = self.environment.for_child(DAGSTER_HOME=str(self.home / "dagster"), **variables)
         (self.home / "dagster").mkdir(parents=True, exist_ok=True)
         return subprocess.run(
             [sys.executable, *program, "--date", night.isoformat(), *arguments],
