@@ -1,5 +1,6 @@
 """Delivery: the plan leaves through the outbox, once; what people read goes back to the warehouse."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -22,7 +23,7 @@ from pipelines.delivery.reconciliation import describe_imbalance, reconcile_disp
 from resources.control.leases import Leases
 from resources.control.outbox import Outbox
 from resources.control.pointers import Pointers
-from resources.destinations.dispatching import Dispatcher, open_destinations, routes
+from resources.destinations.dispatching import NO_DESTINATION, Dispatcher, open_destinations, routes
 from resources.write_back.targets import open_target
 from resources.write_back.writing import PublishedTable, write_back
 
@@ -48,7 +49,8 @@ def hand_over_plan(night: Night) -> StepOutput:
     dispatcher = _open_dispatcher(night)
     dispatcher.enqueue(plan)
     dispatcher.settle()
-    if _has_later_dispatch(night):
+    is_past = _has_later_dispatch(night)
+    if is_past:
         dispatcher.withhold(
             dispatcher.waiting().with_columns(
                 status=pl.lit(DispatchStatus.CANCELLED.value), reason=pl.lit(LATER_NIGHT_DISPATCHED)
@@ -63,7 +65,10 @@ def hand_over_plan(night: Night) -> StepOutput:
     )
     dispatcher.withhold(verdicts.withheld.collect())
     dispatcher.hand_over(_addressed(night, verdicts.claimable).collect())
-    dispatch_log = record_dispatches(dispatcher.log().lazy(), workspace=night.workspace).collect()
+    log = dispatcher.log()
+    if is_past:
+        log = pl.concat([log, _taken_by_later_nights(plan, log, routes(night.config.destinations))])
+    dispatch_log = record_dispatches(log.lazy(), workspace=night.workspace).collect()
     return StepOutput(
         frames={
             DISPATCH_LOG: dispatch_log,
@@ -92,6 +97,25 @@ def _has_later_dispatch(night: Night) -> bool:
     """Whether a later plan went out already: it did not count tonight's messages against the caps."""
     pointers = Pointers(night.home.control, night.workspace.workspace)
     return bool(pointers.history(DISPATCH_LOG.identifier, since=night.on + timedelta(days=1), until=date.max))
+
+
+def _taken_by_later_nights(
+    plan: pl.DataFrame, log: pl.DataFrame, channels: Mapping[str, str]
+) -> pl.DataFrame:
+    """Messages of a past plan that the outbox holds under a later night: the same step of a sequence, say."""
+    return (
+        plan.join(log, on="send_id", how="anti")
+        .with_columns(
+            destination=pl.col("channel").replace_strict(
+                channels, default=NO_DESTINATION, return_dtype=pl.String
+            ),
+            status=pl.lit(DispatchStatus.CANCELLED.value),
+            reason=pl.lit(LATER_NIGHT_DISPATCHED),
+            batch=pl.lit(None, pl.String),
+            attempt_count=pl.lit(0, pl.Int64),
+        )
+        .select(log.columns)
+    )
 
 
 def _addressed(night: Night, messages: pl.LazyFrame) -> pl.LazyFrame:
