@@ -50,7 +50,7 @@ sql: $(READY)
 	$(BIN)/sqlfluff lint dbt_project --processes 2
 
 definitions: $(READY)
-	$(BIN)/python -m assets.gate
+	ONWARD_WORKSPACE=examples/complete_journey $(BIN)/python -m assets.gate
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import polars as pl
 
 from assets.steps import Night
+from assets.summary import format_measure
+from pipelines.contracts.codes import DecisionOutcome
 from pipelines.contracts.tables import (
     ENROLMENTS,
     FUNNEL,
@@ -17,6 +19,7 @@ from pipelines.contracts.tables import (
     REJECTED_ROWS,
     SEGMENT_SIZES,
 )
+from pipelines.contracts.texts import outcome_in_words
 from resources.report.rendering import NightReport, Section, Tile, section_of
 
 #: Numbers of the funnel that are shown first: stage and measure.
@@ -39,23 +42,21 @@ def compose_report(night: Night) -> NightReport:
         as_of=f"{night.as_of:%Y-%m-%d %H:%M}",
         config_hash=night.config.content_hash[:12],
         versions=", ".join(f"{name} {version}" for name, version in sorted(night.config.versions.items())),
-        tiles=_tiles(funnel),
+        tiles=_tiles(funnel, night.workspace.currency),
         sections=tuple(compose(night) for compose in SECTIONS),
     )
 
 
-def _tiles(funnel: pl.DataFrame) -> tuple[Tile, ...]:
+def _tiles(funnel: pl.DataFrame, currency: str) -> tuple[Tile, ...]:
     values = {(row["stage"], row["measure"]): row["value"] for row in funnel.iter_rows(named=True)}
     return tuple(
-        Tile(
-            measure,
-            f"{values[stage, measure]:,.2f}" if measure == "cost" else f"{values[stage, measure]:,.0f}",
-        )
+        Tile(measure, format_measure(stage, measure, values[stage, measure], currency))
         for stage, measure in TILES
     )
 
 
 def _plan(night: Night) -> Section:
+    currency = night.workspace.currency
     plan = (
         night.read(PLAN)
         .group_by("programme", "channel")
@@ -72,39 +73,73 @@ def _plan(night: Night) -> Section:
         plan,
         title="Planned",
         text="Messages that go out before the next night, after every limit.",
-        labels=("Programme", "Channel", "Messages", "People", "Cost", "Expected value"),
+        labels=(
+            "Programme",
+            "Channel",
+            "Messages",
+            "People",
+            f"Cost ({currency})",
+            f"Expected value ({currency})",
+        ),
         bar="messages",
     )
 
 
 def _held_back(night: Night) -> Section:
-    held = (
+    counts = (
         night.read(HELD_BACK)
-        .select("programme", "outcome", "rule", "decision_count")
+        .group_by("programme", "outcome", "rule")
+        .agg(pl.col("decision_count").sum())
         .sort(["decision_count", "programme", "outcome", "rule"], descending=[True, False, False, False])
         .collect()
     )
+    reasons = [
+        outcome_in_words(outcome, rule) for outcome, rule in counts.select("outcome", "rule").iter_rows()
+    ]
+    held = counts.select("programme", pl.Series("reason", reasons, dtype=pl.String), "decision_count")
     return section_of(
         held,
         title="Held back",
-        text="Decision points without a message, and the reason that decided.",
-        labels=("Programme", "Reason", "Limit", "Decisions"),
+        text="Decision points without a message, and the reason that decided about the best candidate.",
+        labels=("Programme", "Reason", "Decisions"),
         bar="decision_count",
     )
 
 
 def _limits(night: Night) -> Section:
+    currency = night.workspace.currency
+    is_money = pl.col("kind") == DecisionOutcome.BUDGET.value
     limits = (
         night.read(LIMIT_PRICES)
-        .select("limit_name", "kind", "limit_value", "used_value", "turned_away_count", "price")
+        .select(
+            "limit_name",
+            "kind",
+            pl.when(is_money).then(pl.lit(currency)).otherwise(pl.lit("messages")).alias("unit"),
+            "limit_value",
+            "used_value",
+            "turned_away_count",
+            # Nothing was turned away: there is no best one.
+            pl.when(pl.col("turned_away_count") > 0).then("price"),
+        )
         .sort("limit_name")
         .collect()
     )
     return section_of(
         limits,
         title="Limits and what they cost",
-        text="Price: value of the best message that one more unit of the limit would have let through.",
-        labels=("Limit", "Kind", "Size", "Used", "Turned away", "Price"),
+        text=(
+            "Turned away are candidates; a decision point can have several, so there are more of them than "
+            "of decisions held back. The last column is the expected value of one message: the best of them."
+        ),
+        labels=(
+            "Limit",
+            "Kind",
+            "Counted in",
+            "Size",
+            "Used",
+            "Candidates turned away",
+            f"Best message turned away ({currency})",
+        ),
         when_empty="No shared limit is configured.",
     )
 
@@ -132,20 +167,37 @@ def _proof(night: Night) -> Section:
 
 
 def _segments(night: Night) -> Section:
+    """Who came and went is movement only in a segment that an earlier night knew."""
+    known = night.earlier(SEGMENT_SIZES).select("segment", is_known=pl.lit(True))
     sizes = (
         night.read(SEGMENT_SIZES)
-        .select("segment", "member_count", "entered_count", "left_count")
+        .join(known, on="segment", how="left", validate="1:1")
+        .select(
+            "segment",
+            "member_count",
+            pl.when("is_known").then("entered_count").alias("entered_count"),
+            pl.when("is_known").then("left_count").alias("left_count"),
+        )
         .sort(["member_count", "segment"], descending=[True, False])
         .collect()
     )
     return section_of(
         sizes,
         title="Segments",
-        text="Members tonight, and who came and went.",
+        text=_movement_in_words(sizes),
         labels=("Segment", "Members", "Entered", "Left"),
         bar="member_count",
         when_empty="No segment is configured: write segments.yml.",
     )
+
+
+def _movement_in_words(sizes: pl.DataFrame) -> str:
+    new_count = sizes["entered_count"].null_count()
+    if not new_count:
+        return "Members tonight, and who came and went."
+    if new_count == sizes.height:
+        return "Members tonight. First night: everyone is new, so nobody came or went."
+    return "Members tonight, and who came and went; in a segment that is new tonight, everyone is."
 
 
 def _categories(night: Night) -> Section:

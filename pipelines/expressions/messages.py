@@ -48,10 +48,10 @@ def message_terms(catalogue: Catalogue, template: str, offer: str | None) -> Mes
     )
 
 
-def net_value(response_rate: pl.Expr, spend: pl.Expr, margin_rate: pl.Expr, cost: pl.Expr) -> pl.Expr:
-    """Expected response × expected spend × margin - cost, in the workspace's currency.
+def net_value(response_rate: pl.Expr, order: pl.Expr, margin_rate: pl.Expr, cost: pl.Expr) -> pl.Expr:
+    """Expected responses × the order that a response is × margin - cost, in the workspace's currency.
 
-    Responses and spend are declared priors, not effects: the whole spend of a
-    responder is credited to the message.
+    A response is one order. Rate and order are declared priors, not effects: the
+    whole order of a responder is credited to the message.
     """
-    return response_rate * spend * margin_rate - cost.cast(pl.Float64)
+    return response_rate * order * margin_rate - cost.cast(pl.Float64)

@@ -11,8 +11,12 @@ from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.expressions.digest import identifier
 from pipelines.expressions.messages import message_terms, net_value
 from pipelines.expressions.money import AMOUNT
+from pipelines.expressions.sums import stable_sum
 from pipelines.expressions.time import INSTANT
 
+#: Fewer expected orders than this say nothing about the size of one: estimates are published
+#: with six decimals, so that their ratio would be off by more than a percent.
+SMALLEST_ORDER_COUNT = 0.0001
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "step_number": pl.Int64,
     "channel": pl.String,
@@ -35,6 +39,22 @@ def _terms(sequence: SequenceSettings, config: NightConfig) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
 
 
+def _own_order(value: pl.LazyFrame) -> pl.LazyFrame:
+    """`customer_id, own_order`: what one order of a person is worth, in major units; null when unknown.
+
+    Declared prior: the person orders as lately, by the ratio of expected spend to expected orders.
+    """
+    spend, orders = pl.col("expected_spend_28d"), pl.col("expected_orders_28d")
+    is_known = orders >= SMALLEST_ORDER_COUNT
+    return value.select("customer_id", own_order=pl.when(is_known).then(spend / orders))
+
+
+def _mean_order(value: pl.LazyFrame) -> pl.LazyFrame:
+    """One row, `mean_order`: the same ratio for everyone together; 0 where nobody is expected to order."""
+    spend, orders = stable_sum(pl.col("expected_spend_28d")), stable_sum(pl.col("expected_orders_28d"))
+    return value.select(mean_order=pl.when(orders > 0).then(spend / orders).otherwise(0.0))
+
+
 def ask_for_steps(
     state: pl.LazyFrame,
     value: pl.LazyFrame,
@@ -47,10 +67,10 @@ def ask_for_steps(
     """One candidate per stay with a step that is due, ghosts too; planning keeps these back.
 
     The value is a declared prior: the share of people whom a message brings back
-    (`response_rate`) × what the person is expected to spend in 28 days × margin - cost.
-    Someone without an estimate is expected to spend nothing.
+    (`response_rate`), each with one order, × margin less discount - cost. Who has no order
+    to judge by is taken to order as everyone does.
     """
-    spend = pl.col("expected_spend_28d").fill_null(0.0)
+    order = pl.coalesce("own_order", "mean_order")
     rate = pl.lit(sequence.response_rate)
     identity = [pl.col(name) for name in ("decision_id", "channel", "template_id", "offer_id")]
     return (
@@ -58,7 +78,8 @@ def ask_for_steps(
         .with_columns(valid_until=valid_until)
         .filter(pl.col("valid_until") > pl.lit(as_of, INSTANT))
         .join(_terms(sequence, config), on="step_number", how="inner", validate="m:1")
-        .join(value.select("customer_id", "expected_spend_28d"), on="customer_id", how="left", validate="m:1")
+        .join(_own_order(value), on="customer_id", how="left", validate="m:1")
+        .join(_mean_order(value), how="cross")
         .with_columns(
             decision_id=pl.col("pending_decision_id"),
             product=pl.lit(Product.SEQUENCING.value),
@@ -70,7 +91,7 @@ def ask_for_steps(
             score=rate,
             # Nothing was observed: a prior as vague as its mean.
             uncertainty=rate,
-            value=net_value(rate, spend, pl.col("margin_rate"), pl.col("cost_amount")),
+            value=net_value(rate, order, pl.col("margin_rate"), pl.col("cost_amount")),
             on_loss=pl.lit(sequence.on_loss.value),
         )
         .with_columns(candidate_id=identifier("candidate", *identity))

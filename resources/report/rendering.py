@@ -70,8 +70,8 @@ def format_cell(value: Cell) -> str:
 def _format_number(value: float) -> str:
     """Whole numbers whole, others with two decimals; small ones with two digits that tell."""
     if value.is_integer():
-        return f"{value:,.0f}"
-    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}"  # noqa: PLR2004
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{Decimal(f'{value:.2g}'):f}"  # noqa: PLR2004
 
 
 def section_of(

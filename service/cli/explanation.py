@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from operator import itemgetter
 
 from pipelines.contracts.codes import DecisionOutcome
 from pipelines.contracts.settings.night import NightConfig
+from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_FEATURES,
@@ -19,9 +20,9 @@ from pipelines.contracts.tables import (
     PRODUCT_AFFINITY,
     TRAITS,
 )
+from pipelines.contracts.texts import counted, money_in_words, outcome_in_words, reason_in_words
 from service.cli.absence import why_in_no_programme
 from service.cli.evidence import Evidence, Row
-from service.cli.outcome_texts import outcome_in_words, reason_in_words
 
 _STRONGEST_CATEGORIES = 3
 
@@ -34,17 +35,18 @@ class Section:
 
 def explain_person(evidence: Evidence, config: NightConfig) -> Iterator[Section]:
     """The sections of an explanation, in the order of the night."""
+    currency = config.workspace.currency
     yield Section("Who", _who(evidence))
-    yield Section("What is known", _known(evidence))
+    yield Section("What is known", _known(evidence, currency))
     yield Section("May be contacted", _contactable(evidence))
-    decisions = evidence.rows(DECISIONS, by="decision_id")
+    decisions = sorted(evidence.rows(DECISIONS, by="decision_id"), key=itemgetter("programme", "node_id"))
     candidates = evidence.rows(DECISION_CANDIDATES, by="candidate_id")
     if decisions:
-        yield Section("What could have been sent", _candidates(candidates, decisions))
+        yield Section("What could have been sent", _candidates(candidates, decisions, currency))
         yield Section("What was decided", _decisions(decisions, candidates))
     else:
         yield Section("Not in any programme tonight", why_in_no_programme(evidence, config))
-    yield Section("What was planned", _plan(evidence, config.workspace.zone))
+    yield Section("What was planned", _plan(evidence, config.workspace))
     yield Section("What was handed over", _dispatched(evidence))
     if evidence.missing:
         yield Section("Not published for this night", list(dict.fromkeys(evidence.missing)))
@@ -62,8 +64,11 @@ def _who(evidence: Evidence) -> list[str]:
     ]
 
 
-def _known(evidence: Evidence) -> list[str]:
-    lines = [*_behaviour(evidence.row(CUSTOMER_FEATURES)), *_worth(evidence.row(CUSTOMER_VALUE))]
+def _known(evidence: Evidence, currency: str) -> list[str]:
+    lines = [
+        *_behaviour(evidence.row(CUSTOMER_FEATURES), currency),
+        *_worth(evidence.row(CUSTOMER_VALUE), currency),
+    ]
     affinities = evidence.rows(PRODUCT_AFFINITY, by="affinity_rank")[:_STRONGEST_CATEGORIES]
     if affinities:
         strongest = ", ".join(f"{row['category']} ({row['affinity_score']:.0%})" for row in affinities)
@@ -76,24 +81,28 @@ def _known(evidence: Evidence) -> list[str]:
     return lines
 
 
-def _behaviour(features: Row | None) -> list[str]:
+def _behaviour(features: Row | None, currency: str) -> list[str]:
     if features is None:
         return ["no features"]
     if features["order_count"] == 0:
         return ["no order so far"]
     sentence = (
-        f"{features['order_count']} orders for {features['spend_amount']}, "
-        f"{features['order_count_28d']} of them in the last 28 days; "
-        f"last on {features['last_order_on']}, {features['recency_days']} days ago"
+        f"{counted(features['order_count'], 'order')} for {features['spend_amount']:,.2f} {currency}, "
+        f"{features['order_count_28d']:,} of them in the last 28 days; "
+        f"last on {features['last_order_on']}, {_ago(features['recency_days'])}"
     )
     return [sentence]
 
 
-def _worth(value: Row | None) -> list[str]:
+def _ago(days: int) -> str:
+    return f"{counted(days, 'day')} ago" if days else "the same day"
+
+
+def _worth(value: Row | None, currency: str) -> list[str]:
     if value is None:
         return []
     sentence = (
-        f"expected to spend {value['expected_spend_28d']:.2f} in 28 days "
+        f"expected to spend {money_in_words(value['expected_spend_28d'], currency)} in 28 days "
         f"({value['method']} {value['model_version']}), "
         f"at least as much as {value['value_rank_rate']:.0%} of people"
     )
@@ -118,41 +127,49 @@ def _programme(decision: Row) -> str:
     return f"{decision['programme']} (version {decision['programme_version']}) at {decision['node_id']}"
 
 
-def _candidates(candidates: list[Row], decisions: list[Row]) -> list[str]:
-    programmes = {decision["decision_id"]: _programme(decision) for decision in decisions}
+def _candidates(candidates: list[Row], decisions: list[Row], currency: str) -> list[str]:
+    """Candidates below their programme, the most valuable first."""
     ranked = sorted(candidates, key=lambda row: (-row["value"], row["candidate_id"]))
-    return [
-        f"{programmes.get(row['decision_id'], 'unknown programme')}: {_action(row)}, "
-        f"worth {row['value']:.2f}: {outcome_in_words(row['outcome'], row['rule'])}"
-        for row in ranked
-    ]
-
-
-def _decisions(decisions: list[Row], candidates: list[Row]) -> list[str]:
-    actions = {row["candidate_id"]: _action(row) for row in candidates}
     lines = []
     for decision in decisions:
-        if decision["outcome"] == DecisionOutcome.PLANNED:
-            chosen = actions.get(decision["chosen_candidate_id"], "an action")
-            verdict = f"{chosen}, with probability {decision['propensity']:.2f}"
-        else:
-            verdict = f"nothing: {outcome_in_words(decision['outcome'], decision['rule'])}"
-        winner = decision["winner_candidate_id"]
-        took = f"; the place went to {actions.get(winner, 'a candidate of someone else')}" if winner else ""
-        lines.append(
-            f"{_programme(decision)}: {verdict}{took}; {decision['eligible_count']} of "
-            f"{decision['candidate_count']} candidates were eligible; chosen by {decision['assigned_by']}, "
-            f"guardrails version {decision['guardrails_version']}"
+        lines.append(f"{_programme(decision)}:")
+        lines.extend(
+            f"  {_action(row)}, worth {money_in_words(row['value'], currency)}: "
+            f"{outcome_in_words(row['outcome'], row['rule'])}"
+            for row in ranked
+            if row["decision_id"] == decision["decision_id"]
         )
     return lines
 
 
-def _plan(evidence: Evidence, zone: ZoneInfo) -> list[str]:
+def _decisions(decisions: list[Row], candidates: list[Row]) -> list[str]:
+    actions = {row["candidate_id"]: _action(row) for row in candidates}
+    return [
+        f"{_programme(decision)}: {_verdict(decision, actions)}; candidates allowed to compete: "
+        f"{decision['eligible_count']} of {decision['candidate_count']}; decided by the policy "
+        f"{decision['assigned_by']}, guardrails version {decision['guardrails_version']}"
+        for decision in decisions
+    ]
+
+
+def _verdict(decision: Row, actions: dict[str, str]) -> str:
+    if decision["outcome"] == DecisionOutcome.PLANNED:
+        chosen = actions.get(decision["chosen_candidate_id"], "an action")
+        # A policy that draws nothing has nothing to say about chances.
+        chance = f", with probability {decision['propensity']:.2f}" if decision["propensity"] < 1 else ""
+        return f"{chosen}{chance}"
+    winner = decision["winner_candidate_id"]
+    took = f"; the place went to {actions.get(winner, 'a message to someone else')}" if winner else ""
+    return f"nothing: {outcome_in_words(decision['outcome'], decision['rule'])}{took}"
+
+
+def _plan(evidence: Evidence, workspace: WorkspaceSettings) -> list[str]:
+    zone = workspace.zone
     return [
         f"{_action(row)} for {row['programme']}, between "
         f"{row['not_before'].astimezone(zone):%Y-%m-%d %H:%M} and "
         f"{row['not_after'].astimezone(zone):%Y-%m-%d %H:%M} {zone.key}, "
-        f"cost {row['cost_amount']} (send id {row['send_id']})"
+        f"cost {row['cost_amount']:,.2f} {workspace.currency} (send id {row['send_id']})"
         for row in evidence.rows(PLAN, by="not_before")
     ] or ["nothing"]
 

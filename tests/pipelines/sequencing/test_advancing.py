@@ -96,6 +96,20 @@ def orders(who: int, at: datetime) -> pl.LazyFrame:
     return frame(Order, [row]).with_columns(net_amount=pl.lit(10).cast(pl.Decimal(18, 2)))
 
 
+def worth(people: Mapping[int, tuple[float, float]]) -> pl.LazyFrame:
+    """Person → expected spend and expected orders in 28 days."""
+    rows = [
+        {
+            "workspace_id": "acme",
+            "customer_id": who,
+            "expected_spend_28d": spend,
+            "expected_orders_28d": count,
+        }
+        for who, (spend, count) in people.items()
+    ]
+    return frame(CustomerValue, rows)
+
+
 def config(
     *sequences: Mapping[str, object], paused: frozenset[str] = frozenset(), holdout: Holdout | None = None
 ) -> NightConfig:
@@ -118,6 +132,8 @@ class World:
         self.state = SequenceState.create_empty()
         self.candidates = Candidate.create_empty()
         self.answers: dict[int, Answer] = {}
+        # Person 1 is expected to spend 80 on four orders.
+        self.value = worth({1: (80.0, 4.0)})
 
     def run(
         self,
@@ -141,9 +157,7 @@ class World:
                 customer_links=LINKS,
                 messages=Message.create_empty(lazy=True),
                 past_messages=PlannedMessage.create_empty(lazy=True),
-                value=frame(
-                    CustomerValue, [{"workspace_id": "acme", "customer_id": 1, "expected_spend_28d": 40.0}]
-                ),
+                value=self.value,
                 **({} if erasures is None else {"erasures": erasures}),
             ),
             config=settings,
@@ -180,8 +194,8 @@ def test_steps_follow_each_other_by_local_days_since_the_plan() -> None:
     world.run(0, settings, members(1))
     assert world.asked() == [(1, "step_1")]
     asked = world.candidates.row(0, named=True)
-    # 0.02 of the expected 40 at the default margin of 0.3, less the cost.
-    assert asked["value"] == pytest.approx(0.02 * 40 * 0.3 - 0.05)
+    # 0.02 responses of one order of 80 / 4 at the default margin of 0.3, less the cost.
+    assert asked["value"] == pytest.approx(0.02 * 20 * 0.3 - 0.05)
     assert (asked["programme_version"], asked["uncertainty"]) == (7, 0.02)
     assert asked["valid_until"] == as_of(0) + timedelta(days=2)
     world.answers = {1: ("planned", None)}
@@ -197,7 +211,7 @@ def test_steps_follow_each_other_by_local_days_since_the_plan() -> None:
     assert world.asked() == []
     world.run(3, settings, members(1))
     assert world.asked() == [(1, "step_2")]
-    assert world.candidates["value"].to_list() == [pytest.approx(0.02 * 40 * (0.4 - 0.1) - 0.05)]
+    assert world.candidates["value"].to_list() == [pytest.approx(0.02 * 20 * (0.4 - 0.1) - 0.05)]
     world.answers = {1: ("planned", None)}
     world.run(4, settings, members(1))
     stay = world.stay()
@@ -211,10 +225,42 @@ def test_steps_follow_each_other_by_local_days_since_the_plan() -> None:
     assert world.state.height == 1
 
 
-def test_someone_without_an_estimate_is_expected_to_spend_nothing() -> None:
+def _value_of_step(value: pl.LazyFrame, who: int) -> float:
     world = World()
-    world.run(0, config(WINBACK), members(2))
-    assert world.candidates["value"].to_list() == [pytest.approx(-0.05)]
+    world.value = value
+    world.run(0, config(WINBACK), members(who))
+    return float(world.candidates["value"].item())
+
+
+def test_a_response_is_one_order_however_often_someone_orders() -> None:
+    often, seldom = worth({1: (200.0, 10.0)}), worth({1: (2.0, 0.1)})
+    assert _value_of_step(often, 1) == pytest.approx(_value_of_step(seldom, 1))
+    assert _value_of_step(often, 1) == pytest.approx(0.02 * 20 * 0.3 - 0.05)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {2: (0.0, 0.0)},
+        # What is left of orders long ago is rounding: 0.000001 / 0.00002 says nothing about an order.
+        {2: (0.000001, 0.00002)},
+    ],
+)
+def test_someone_with_no_order_to_judge_by_orders_as_everyone(own: Mapping[int, tuple[float, float]]) -> None:
+    # Everyone together: (80 + 20) / (4 + 1).
+    value = worth({1: (80.0, 4.0), 3: (20.0, 1.0), **own})
+    assert _value_of_step(value, 2) == pytest.approx(0.02 * 20 * 0.3 - 0.05, abs=1e-6)
+
+
+def test_an_order_is_judged_by_few_expected_ones_as_well() -> None:
+    value = worth({1: (80.0, 4.0), 2: (0.005, 0.0001)})
+    assert _value_of_step(value, 2) == pytest.approx(0.02 * 50 * 0.3 - 0.05)
+
+
+@pytest.mark.parametrize("value", [{}, {1: (0.0, 0.0)}])
+def test_where_nobody_ordered_a_message_brings_nothing(value: Mapping[int, tuple[float, float]]) -> None:
+    assert _value_of_step(worth(value), 1) == pytest.approx(-0.05)
 
 
 def test_all_members_enter_on_the_first_night_and_joiners_after() -> None:

@@ -217,8 +217,8 @@ def test_a_person_with_a_plan_is_told_whole(explain):
         "  person 7",
         "  record ref-7 of main, linked by reference on 2017-12-03 (confidence 1.00)",
         "What is known",
-        "  3 orders for 120.50, 1 of them in the last 28 days; last on 2017-11-20, 13 days ago",
-        "  expected to spend 35.25 in 28 days (decayed_rate 1), at least as much as 80% of people",
+        "  3 orders for 120.50 USD, 1 of them in the last 28 days; last on 2017-11-20, 13 days ago",
+        "  expected to spend 35.25 USD in 28 days (decayed_rate 1), at least as much as 80% of people",
         "  leans to BEEF (50%), SNACKS (30%), SOAP (15%)",
         "  in segments buyers (since 2017-11-01)",
         "  value_tier: high (confidence 0.62)",
@@ -226,30 +226,71 @@ def test_a_person_with_a_plan_is_told_whole(explain):
         "  email for marketing: yes, consent was given",
         "  sms for marketing: no, there is no address for the channel",
         "What could have been sent",
-        "  spring (version 4) at slot: email hello with offer ten_off, worth 1.50: planned",
-        (
-            "  spring (version 4) at slot: email hello, worth 1.00: "
-            "another message of the same decision was better"
-        ),
-        "  spring (version 4) at second: email hello, worth 0.50: the cap one_a_day is used up",
+        "  spring (version 4) at second:",
+        "    email hello, worth 0.50 USD: the cap one_a_day is used up",
+        "  spring (version 4) at slot:",
+        "    email hello with offer ten_off, worth 1.50 USD: planned",
+        "    email hello, worth 1.00 USD: another message of the same decision went first",
         "What was decided",
         (
-            "  spring (version 4) at slot: email hello with offer ten_off, with probability 1.00; "
-            "2 of 2 candidates were eligible; chosen by greedy, guardrails version 3"
+            "  spring (version 4) at second: nothing: the cap one_a_day is used up; "
+            "the place went to email hello with offer ten_off; candidates allowed to compete: 2 of 2; "
+            "decided by the policy greedy, guardrails version 3"
         ),
         (
-            "  spring (version 4) at second: nothing: the cap one_a_day is used up; "
-            "the place went to email hello with offer ten_off; 2 of 2 candidates were eligible; "
-            "chosen by greedy, guardrails version 3"
+            "  spring (version 4) at slot: email hello with offer ten_off; "
+            "candidates allowed to compete: 2 of 2; decided by the policy greedy, guardrails version 3"
         ),
         "What was planned",
         (
             "  email hello with offer ten_off for spring, between 2017-12-04 09:00 and 2017-12-04 10:00 "
-            f"America/New_York, cost 0.10 (send id {'c' * 32})"
+            f"America/New_York, cost 0.10 USD (send id {'c' * 32})"
         ),
         "What was handed over",
         f"  send id {'c' * 32} on email to outgoing_files: ACKED, in batch 2017-12-03-email",
     ]
+
+
+def _line(result, start):
+    return next(line.strip() for line in result.out.splitlines() if line.strip().startswith(start))
+
+
+def test_a_place_of_someone_else_goes_to_a_message(explain):
+    lost = _decision(DECISION, "capacity", rule="capacity:email", winner_candidate_id=OTHER)
+    assert _line(explain("ref-7", {tables.DECISIONS: [lost]}), "spring (version 4) at slot: nothing") == (
+        "spring (version 4) at slot: nothing: no place left (capacity email); others went first; "
+        "the place went to a message to someone else; candidates allowed to compete: 2 of 2; "
+        "decided by the policy greedy, guardrails version 3"
+    )
+
+
+def test_a_policy_that_draws_says_how_likely_its_choice_was(explain):
+    drawn = _decision(DECISION, "planned", chosen_candidate_id=ONE, propensity=0.25)
+    line = _line(explain("ref-7", {tables.DECISIONS: [drawn]}), "spring (version 4) at slot: email")
+    assert line.startswith(
+        "spring (version 4) at slot: email hello with offer ten_off, with probability 0.25;"
+    )
+
+
+def test_a_worth_that_rounds_to_zero_has_no_sign(explain):
+    refused = _candidate(ONE, DECISION, -0.004, "no_positive_value")
+    assert _line(explain("ref-7", {tables.DECISION_CANDIDATES: [refused]}), "email hello, worth") == (
+        "email hello, worth just below 0.00 USD: expected to bring no more than it costs"
+    )
+
+
+@pytest.mark.parametrize(("days", "words"), [(0, "the same day"), (1, "1 day ago"), (2, "2 days ago")])
+def test_the_last_order_is_dated_in_grammatical_words(explain, days, words):
+    features = _features(
+        7,
+        order_count=1,
+        spend_amount=Decimal("1234.50"),
+        last_order_on=date(2017, 12, 3),
+        recency_days=days,
+    )
+    assert _line(explain("ref-7", {tables.CUSTOMER_FEATURES: [features]}), "1 order") == (
+        "1 order for 1,234.50 USD, 0 of them in the last 28 days; last on 2017-12-03, " + words
+    )
 
 
 def test_the_id_of_a_person_finds_the_same(explain):
