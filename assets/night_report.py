@@ -128,8 +128,8 @@ def _limits(night: Night) -> Section:
         limits,
         title="Limits and what they cost",
         text=(
-            "Turned away are candidates; a decision point can have several, so there are more of them than "
-            "of decisions held back. The last column is the expected value of one message: the best of them."
+            "Turned away are candidates, of which a decision point can have several. The last column is the "
+            "expected value of one message: the best of those that the limit turned away."
         ),
         labels=(
             "Limit",
@@ -196,7 +196,7 @@ def _movement_in_words(sizes: pl.DataFrame) -> str:
     if not new_count:
         return "Members tonight, and who came and went."
     if new_count == sizes.height:
-        return "Members tonight. First night: everyone is new, so nobody came or went."
+        return "Members tonight. First night: everyone is new; who comes and goes shows from the next."
     return "Members tonight, and who came and went; in a segment that is new tonight, everyone is."
 
 

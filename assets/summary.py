@@ -1,6 +1,7 @@
 """What a night ends with on the terminal: what happened, what was held back and why, where to look."""
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -78,7 +79,7 @@ def _print_limits(limits: pl.DataFrame, currency: str, console: Console) -> None
         )
 
 
-def _usage(limit: dict[str, float], currency: str) -> str:
+def _usage(limit: dict[str, Any], currency: str) -> str:
     if limit["kind"] == DecisionOutcome.BUDGET:
         return f"{limit['used_value']:,.2f} of {limit['limit_value']:,.2f} {currency} used"
     return f"{limit['used_value']:,.0f} of {counted(int(limit['limit_value']), 'message')} used"
