@@ -53,7 +53,7 @@ definitions: $(READY)
 	ONWARD_WORKSPACE=examples/complete_journey $(BIN)/python -m assets.gate
 
 unit: $(READY)
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 lock: $(READY)  ## compile requirements.lock from pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
