@@ -9,6 +9,7 @@ from datetime import date
 import dagster as dg
 from dagster import BetaWarning
 from rich.console import Console
+from rich.markup import escape
 
 from assets.definitions import build_definitions
 from assets.jobs import NIGHTLY_NAME
@@ -41,7 +42,8 @@ def run_night(night: date, console: Console) -> int:
     definitions = build_definitions(environment)
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance)
-        console.print(f"[bold]Night {night}[/] of {environment.require_workspace().name}")
+        workspace = read_workspace_identity(environment.require_workspace()).workspace
+        console.print(f"[bold]Night {night}[/] of {workspace}")
         result = definitions.resolve_job_def(NIGHTLY_NAME).execute_in_process(
             instance=instance,
             partition_key=night.isoformat(),
@@ -74,7 +76,7 @@ def _explain_failure(result: dg.ExecuteInProcessResult, console: Console) -> int
         description = event.step_failure_data.user_failure_data
         message = description.description if description else (error.message if error else "")
         name = (error.cls_name if error else None) or "Failure"
-        console.print(f"[red]error[/] {event.step_key}: {(message or name).strip()}", highlight=False)
+        console.print(f"[red]error[/] {event.step_key}: {escape((message or name).strip())}", highlight=False)
         codes.append(
             _EXIT_CODES.get(name, GUARDRAIL_PROBLEM if "guardrails_hold" in (message or "") else FAILED)
         )

@@ -26,10 +26,7 @@ class ProgressHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
         if event is None:
-            if record.levelno >= logging.WARNING:
-                self._console.print(
-                    f"  ! {getattr(record, 'dagster_meta', {}).get('orig_message', '')}", style="yellow"
-                )
+            self._warn(record)
             return
         step = event.step_key or ""
         if event.event_type is DagsterEventType.STEP_START:
@@ -39,6 +36,12 @@ class ProgressHandler(logging.Handler):
             self._note(step, event)
         elif event.event_type in _ENDINGS:
             self._finish(step, is_success=event.event_type is DagsterEventType.STEP_SUCCESS)
+
+    def _warn(self, record: logging.LogRecord) -> None:
+        """Warnings as they come; that later steps wait for a failed one goes without saying."""
+        message = getattr(record, "dagster_meta", {}).get("orig_message", "")
+        if record.levelno >= logging.WARNING and not message.startswith("Dependencies for step"):
+            self._console.print(f"  ! {message}", style="yellow", markup=False)
 
     def _note(self, step: str, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
