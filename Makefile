@@ -54,6 +54,7 @@ definitions: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/coverage report --include='pipelines/*' --skip-covered --fail-under=97
 
 lock: $(READY)  ## compile requirements.lock from pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
