@@ -56,7 +56,7 @@ def build_definitions(environment: Environment) -> dg.Definitions:
     nights = nights_of(workspace)
     home = Home(environment)
     project = build_dbt_project(home.root)
-    variables = dbt_variables(home.root, warehouse=home.warehouse_path)
+    variables = dbt_variables(home.root, target=home.embedded_warehouse)
     ensure_manifest(project, environment=environment.for_child(**variables))
     marts = build_marts(project, nights)
     job = nightly_job()

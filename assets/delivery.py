@@ -24,7 +24,6 @@ from resources.control.leases import Leases
 from resources.control.outbox import Outbox
 from resources.control.pointers import Pointers
 from resources.destinations.dispatching import NO_DESTINATION, Dispatcher, open_destinations, routes
-from resources.write_back.targets import open_target
 from resources.write_back.writing import PublishedTable, write_back
 
 EVERY_MESSAGE_IS_ACCOUNTED_FOR = Expectation(
@@ -135,14 +134,19 @@ def _balance(plan: pl.DataFrame, dispatch_log: pl.DataFrame) -> CheckOutcome:
 
 
 def copy_to_warehouse(night: Night) -> StepOutput:
-    target = open_target(
-        night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
-    )
     published = [
         PublishedTable(table, night.read(table), night.lake.require(table, night.on).content_hash)
         for table in WRITTEN_BACK
     ]
-    written = write_back(published, target=target, workspace_id=night.workspace.workspace, night=night.on)
+    connections = night.connections
+    with connections.open_target() as warehouse:
+        written = write_back(
+            published,
+            warehouse=warehouse,
+            target_name=connections.target_name,
+            workspace_id=night.workspace.workspace,
+            night=night.on,
+        )
     mismatched = written.filter(pl.col("row_count") != pl.col("written_count")).height
     return StepOutput(
         frames={WRITTEN_TABLES: written},

@@ -12,7 +12,6 @@ from pipelines.contracts.tables import ORDER_LINES, ORDERS, REJECTED_ROWS, SOURC
 from pipelines.ingestion.thresholds import IngestionStoppedError, require_sound_table
 from resources.lake.store import Version
 from resources.warehouses.base import SourceError, Warehouse
-from resources.warehouses.open import open_warehouse
 from resources.warehouses.preflight import preflight
 
 LINES_ADD_UP = Expectation(
@@ -24,8 +23,7 @@ LINES_ADD_UP = Expectation(
 
 
 def pull_sources(night: Night) -> StepOutput:
-    connector = night.config.connector
-    problems = preflight(connector, workspace_folder=night.workspace_folder)
+    problems = preflight(night.connections)
     if problems:
         raise SourceError(*problems)
     pulled = _pull(night)
@@ -63,8 +61,7 @@ def _pull(night: Night) -> dict[str, PulledTable]:
             if source is None:
                 continue
             if source.connection not in warehouses:
-                connection = connector.connections[source.connection]
-                opened = open_warehouse(connection, workspace_folder=night.workspace_folder)
+                opened = night.connections.open(source.connection)
                 warehouses[source.connection] = stack.enter_context(opened)
             night.log.info("reading %s", name)
             pulled[name] = pull_table(night, table, source, warehouses[source.connection], pulled=pulled)

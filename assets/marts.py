@@ -14,7 +14,6 @@ from assets.onward_resource import OnwardResource
 from assets.partitions import ONE_NIGHT_A_RUN
 from pipelines.contracts.tables import WRITTEN_TABLES
 from resources.dbt import build_arguments, dbt_variables
-from resources.write_back.targets import open_target
 
 #: Staging and intermediate views, and what analysts rely on.
 STAGING_GROUP = "staging"
@@ -57,11 +56,8 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
         night = onward.reading(
             date.fromisoformat(context.partition_key), run_id=context.run.run_id, log=context.log
         )
-        target = open_target(
-            night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
-        )
         # dagster-dbt 0.29 takes no environment for one invocation: the child inherits this process's.
-        os.environ.update(dbt_variables(night.home.root, warehouse=target.path))
+        os.environ.update(dbt_variables(night.home.root, target=night.connections.target))
         output = night.home.logs / f"dbt-{night.on}.log"
         output.parent.mkdir(parents=True, exist_ok=True)
         context.log.info("dbt writes to %s", output)

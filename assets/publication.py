@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
@@ -11,10 +12,10 @@ from assets.night_report import compose_report
 from assets.onward_resource import OnwardResource
 from assets.partitions import ONE_NIGHT_A_RUN
 from assets.steps import Night
+from pipelines.contracts.settings.connections import DuckDBConnection
 from pipelines.contracts.tables import FUNNEL, PLAN, WRITTEN_TABLES
 from resources.report.rendering import write_report
 from resources.snapshots import publish_snapshot
-from resources.write_back.targets import open_target
 
 SNAPSHOT_KEY = dg.AssetKey(["publication", "snapshot"])
 REPORT_KEY = dg.AssetKey(["publication", "report"])
@@ -59,10 +60,11 @@ def _build_snapshot(nights: dg.PartitionsDefinition, marts: Iterable[str]) -> dg
     def snapshot(context: dg.AssetExecutionContext, onward: OnwardResource) -> dg.MaterializeResult[None]:
         """One read-only copy of the embedded warehouse, so that readers never meet the writer."""
         night = _night(context, onward)
-        target = open_target(
-            night.config.connector, workspace_folder=night.workspace_folder, home=night.home.root
-        )
-        publish_snapshot(target.path, night.home.snapshot_path)
+        target = night.connections.target
+        if not isinstance(target, DuckDBConnection):
+            # A server has readers and writers at once; people query the warehouse itself.
+            return dg.MaterializeResult(metadata={"warehouse": night.connections.target_name})
+        publish_snapshot(Path(target.path), night.home.snapshot_path)
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(night.home.snapshot_path))})
 
     return snapshot

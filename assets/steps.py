@@ -20,6 +20,7 @@ from pipelines.contracts.settings.workspace import WorkspaceSettings
 from resources.control.leases import Lease
 from resources.home import Home
 from resources.lake.store import Lake, Version
+from resources.warehouses.open import Connections
 
 Frame = pl.LazyFrame | pl.DataFrame
 
@@ -48,6 +49,16 @@ class Night:
     workspace_folder: Path
     run_id: str
     log: logging.Logger
+
+    @property
+    def connections(self) -> Connections:
+        """The warehouses that the night reads and writes."""
+        return Connections(
+            connector=self.config.connector,
+            workspace_folder=self.workspace_folder,
+            embedded_path=self.home.warehouse_path,
+            variables=self.home.environment.variables,
+        )
 
     @property
     def workspace(self) -> WorkspaceSettings:

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 from dagster_dbt import DbtProject
 
+from pipelines.contracts.settings.connections import Connection, DuckDBConnection
+
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent / "dbt_project"
 #: Generated or private to a machine; a change in them does not change the project.
 _IGNORED = {"target", "logs", ".user.yml"}
@@ -16,6 +18,10 @@ _ARTIFACTS = ("partial_parse.msgpack", "manifest.json")
 
 class DbtParseError(Exception):
     """dbt cannot read its project."""
+
+
+class DbtTargetError(Exception):
+    """dbt cannot build in the target warehouse."""
 
 
 def build_dbt_project(
@@ -34,17 +40,26 @@ def target_folder(home: Path) -> Path:
     return (home / "dbt").absolute()
 
 
-def dbt_variables(home: Path, *, warehouse: Path) -> dict[str, str]:
+def dbt_variables(home: Path, *, target: Connection) -> dict[str, str]:
     """Variables that every dbt process needs beside those of its parent.
 
     dagster-dbt hands on its own environment only, so that of the code location needs them too.
     """
     return {
-        "ONWARD_WAREHOUSE_PATH": str(warehouse.absolute()),
+        **_target_variables(target),
         "DBT_TARGET_PATH": str(target_folder(home)),
         "DBT_LOG_PATH": str(target_folder(home)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def _target_variables(target: Connection) -> dict[str, str]:
+    """What `profiles.yml` asks for, from the resolved settings of the target."""
+    match target:
+        case DuckDBConnection():
+            return {"ONWARD_WAREHOUSE_PATH": target.path}
+        case _:
+            raise DbtTargetError(f"dbt builds in a DuckDB file; the target is of kind {target.kind}")
 
 
 def build_arguments(*, with_unit_tests: bool) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import polars as pl
 
@@ -11,20 +10,20 @@ from pipelines.contracts.settings.connector import ConnectorSettings, SourceSett
 from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
 from resources.warehouses.base import SourceError, SourceProblem, Warehouse
 from resources.warehouses.fitting import contract_type
-from resources.warehouses.open import open_warehouse
+from resources.warehouses.open import Connections
 from resources.warehouses.requests import build_request, match_columns, relation_of
 
 
-def preflight(connector: ConnectorSettings, *, workspace_folder: Path) -> list[SourceProblem]:
+def preflight(connections: Connections) -> list[SourceProblem]:
     """All problems of all sources: files, tables, queries, columns, types, cursors, empty required tables."""
+    connector = connections.connector
     problems = [_missing_source(name) for name in REQUIRED_SOURCES if name not in connector.sources]
     with ExitStack() as stack:
         warehouses: dict[str, Warehouse] = {}
         used = {source.connection for source in connector.sources.values()}
         for name in sorted(used & set(connector.connections)):
             try:
-                opened = open_warehouse(connector.connections[name], workspace_folder=workspace_folder)
-                warehouses[name] = stack.enter_context(opened)
+                warehouses[name] = stack.enter_context(connections.open(name))
             except SourceError as error:
                 problems.extend(error.problems)
         for name, source in connector.sources.items():

@@ -11,9 +11,9 @@ def read_frame(warehouse: Warehouse, request: ReadRequest) -> pl.DataFrame:
     Polars raises PanicException, which is no Exception, on Arrow types that it
     does not know: it is caught here by its base and becomes a typed error.
     """
-    with warehouse.read(request) as reader:
+    with warehouse.read(request) as stream:
         try:
-            frame = pl.from_arrow(reader.read_all())
+            frame = pl.from_arrow(stream.read_all())
         except (KeyboardInterrupt, SystemExit):
             raise
         except pl.exceptions.PanicException as panic:

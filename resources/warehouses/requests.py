@@ -1,10 +1,13 @@
 """From the mapping of one source to the read request, with every mistake in the mapping found at once."""
 
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
 from resources.warehouses.base import (
+    Family,
+    PartitionBound,
     ReadRequest,
     Relation,
     SourceColumn,
@@ -17,6 +20,9 @@ from resources.warehouses.fitting import describe_misfit
 
 #: Filled by ingestion when a source does not bring them.
 DEFAULTED_COLUMNS = {"workspace_id", "source"}
+#: Of BigQuery tables that are partitioned by the time of their ingestion.
+_PSEUDO_COLUMNS = {"_PARTITIONTIME": Family.INSTANT, "_PARTITIONDATE": Family.DATE}
+_ONE_DAY = timedelta(days=1)
 _DEFAULTED_BY_TABLE = {"costs": {"campaign_id"}}
 
 
@@ -83,9 +89,19 @@ def build_request(
     declared: Sequence[SourceColumn],
     *,
     bounds: Sequence[TimeBound] = (),
+    maximum_bytes: int | None = None,
+    maximum_seconds: float | None = None,
 ) -> ReadRequest:
     """The request for one source; raises SourceError with all problems of its mapping."""
     matched, problems = match_columns(table, source, declared)
+    since = next((bound.since for bound in bounds if bound.column == source.cursor), None)
+    partition_bound = None
+    if source.partition is not None:
+        column, found = _partition_column(table, source, declared)
+        problems.extend(found)
+        if column is not None and since is not None:
+            # A day earlier: a partition is a day of some zone, and a cursor an instant.
+            partition_bound = PartitionBound(column, (since.astimezone(UTC) - _ONE_DAY).date())
     if problems:
         raise SourceError(*problems)
     return ReadRequest(
@@ -93,5 +109,23 @@ def build_request(
         relation=relation_of(source),
         columns=matched,
         bounds=tuple(bound for bound in bounds if bound.column in matched),
+        partition_bound=partition_bound,
         time_zone=source.time_zone,
+        maximum_bytes=maximum_bytes,
+        maximum_seconds=maximum_seconds,
     )
+
+
+def _partition_column(
+    table: Table, source: SourceSettings, declared: Sequence[SourceColumn]
+) -> tuple[SourceColumn | None, list[SourceProblem]]:
+    """The declared partition column; ingestion-time partitions are columns that no catalogue lists."""
+    name = source.partition or ""
+    if name in _PSEUDO_COLUMNS:
+        return SourceColumn(name, "TIMESTAMP", _PSEUDO_COLUMNS[name]), []
+    column = _declared(name, declared)
+    if column is not None and column.family in {Family.DATE, Family.TIMESTAMP, Family.INSTANT}:
+        return column, []
+    what = f"there is no column {name} that holds a date or time, by which the table could be partitioned."
+    remedy = "Name the column by which the warehouse partitions the table, or remove partition."
+    return None, [_problem("invalid_partition", table, source, name, (what, remedy))]

@@ -13,8 +13,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.delivery import WrittenTable
-from resources.write_back.column_types import warehouse_columns
-from resources.write_back.targets import NightRows, Target, TargetSession
+from resources.warehouses.base import Load, Warehouse, WriteMode
 
 SCHEMA = "onward"
 
@@ -23,12 +22,8 @@ class RefusedTableError(Exception):
     """A table must not leave the lake."""
 
 
-class IncompatibleTableError(Exception):
-    """The table in the warehouse is not what the contract says, and adding columns would not help."""
-
-
 class IncompleteWriteError(Exception):
-    """The warehouse does not hold the rows that were written; nothing of the night was kept."""
+    """The warehouse does not hold the rows that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,12 @@ class PublishedTable:
     version: str
 
 
+def written_columns(table: Table) -> dict[str, pl.DataType]:
+    """Columns of a written-back table, in order: workspace, night, and the rest of the contract."""
+    contract = {name: column.dtype for name, column in table.schema.columns().items()}
+    return {"workspace_id": contract.pop("workspace_id"), "as_of": pl.Date(), **contract}
+
+
 def _require_writable(table: Table) -> None:
     personal = [
         name for name, column in table.schema.columns().items() if (column.metadata or {}).get("personal")
@@ -58,63 +59,54 @@ def _require_writable(table: Table) -> None:
         raise RefusedTableError(f"{table.identifier} is not declared as written back; it stays in the lake")
 
 
-def _prepare_table(session: TargetSession, table: Table, columns: dict[str, str]) -> None:
-    """Create the table, or add the columns that it lacks."""
-    present = session.columns(SCHEMA, table.name)
-    if not present:
-        session.create_table(SCHEMA, table.name, columns)
-        return
-    differing = [
-        f"{name} is {kind} there and {columns.get(name, 'not in the contract')} here"
-        for name, kind in present.items()
-        if columns.get(name) != kind
-    ]
-    if differing:
-        raise IncompatibleTableError(
-            f"{SCHEMA}.{table.name} in the warehouse does not fit its contract: {'; '.join(differing)}. Only "
-            "new columns are added by themselves. Rename or drop the table there, then run the nights that "
-            "it should hold"
-        )
-    session.add_columns(
-        SCHEMA, table.name, {name: kind for name, kind in columns.items() if name not in present}
+def _load_of(published: PublishedTable, *, workspace_id: str, night: date) -> Load:
+    columns = written_columns(published.table)
+    return Load(
+        table=published.table.name,
+        schema_name=SCHEMA,
+        columns=columns,
+        rows=published.frame.lazy().with_columns(as_of=pl.lit(night)).select(columns.keys()),
+        mode=WriteMode.REPLACE_PARTITION,
+        load_id=published.version,
+        partition={"workspace_id": workspace_id, "as_of": night},
     )
 
 
-def _copy(
-    session: TargetSession, published: PublishedTable, *, kind: str, scope: NightRows
-) -> tuple[int, int]:
-    """Row counts in the lake and in the warehouse."""
-    table = published.table
-    columns = warehouse_columns(table, kind)
-    rows = published.frame.lazy().with_columns(as_of=pl.lit(scope.night)).select(columns.keys()).collect()
-    _prepare_table(session, table, columns)
-    session.replace_rows(SCHEMA, table.name, rows, scope)
-    written_count = session.count_rows(SCHEMA, table.name, scope)
-    if written_count != rows.height:
-        raise IncompleteWriteError(
-            f"{SCHEMA}.{table.name} holds {written_count} rows of the night and should hold {rows.height}; "
-            "rows of another workspace in the frame are the usual cause. Nothing of the night was kept"
-        )
-    return rows.height, written_count
-
-
 def write_back(
-    published: Sequence[PublishedTable], *, target: Target, workspace_id: str, night: date
+    published: Sequence[PublishedTable],
+    *,
+    warehouse: Warehouse,
+    target_name: str,
+    workspace_id: str,
+    night: date,
 ) -> pl.DataFrame:
     """Copy tables of one night; returns what the warehouse holds afterwards (`written_tables`).
 
     Raises:
         RefusedTableError: A table holds personal data or is not declared as written back.
-        IncompatibleTableError: A table differs from its contract in more than missing columns.
+        SourceError: A table differs from its contract in more than missing columns, holds rows of
+            another workspace, or the warehouse cannot be written to.
         IncompleteWriteError: The counts differ after the write.
     """
     for one in published:
         _require_writable(one.table)
-    scope = NightRows(workspace_id, night)
-    with target.transaction() as session:
-        counts = [_copy(session, one, kind=target.kind, scope=scope) for one in published]
+    loads = [_load_of(one, workspace_id=workspace_id, night=night) for one in published]
+    receipts = warehouse.write(loads)
+    for load, receipt in zip(loads, receipts, strict=True):
+        if receipt.row_count != receipt.table_row_count:
+            raise IncompleteWriteError(
+                f"{SCHEMA}.{load.table} holds {receipt.table_row_count} rows of the night and should hold "
+                f"{receipt.row_count}; something else wrote to it. Run the night again"
+            )
     lines = [
-        (workspace_id, one.table.identifier, target.name, row_count, written_count, one.version)
-        for one, (row_count, written_count) in zip(published, counts, strict=True)
+        (
+            workspace_id,
+            one.table.identifier,
+            target_name,
+            receipt.row_count,
+            receipt.table_row_count,
+            one.version,
+        )
+        for one, receipt in zip(published, receipts, strict=True)
     ]
     return pl.DataFrame(lines, schema=WrittenTable.create_empty().schema, orient="row")

@@ -1,22 +1,12 @@
-"""`connections.yml` and `sources.yml`: which warehouse, which tables, and how they map to the contract."""
+"""`sources.yml`: which tables are read, how they map to the contract, and when a night may go on."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipelines.contracts.settings.connections import Budget, Connection
 from pipelines.contracts.settings.fields import Duration, Settings, Share, TimeZoneName
 from pipelines.contracts.tables import SOURCE_TABLES
-
-
-class DuckDBConnection(Settings):
-    """An embedded warehouse: one file, relative to the workspace folder."""
-
-    kind: Literal["duckdb"]
-    path: str
-
-
-#: Grows into a union, discriminated by `kind`, with each warehouse that ships.
-Connection = DuckDBConnection
 
 
 class SourceSettings(Settings):
@@ -30,6 +20,14 @@ class SourceSettings(Settings):
         time_zone: Zone of timestamps that carry none.
         maximum_rejected_rate: Share of rejected rows above which the night stops.
         freshness: Age of the newest cursor value above which the night stops.
+        partition: Column of the source, by its own name, by which the warehouse partitions or clusters the
+            table, if the cursor is another one: reads by cursor skip partitions older than the lookback.
+        reconcile: How often the keys of the source are compared with those that were read by cursor, which
+            finds deleted and missed rows.
+        is_verified: Whether row counts and sums of each day are compared with those of the source.
+        budget: What reading this source may cost a night.
+        on_failure: When the source cannot be read: no plan, or the last good version of the table.
+        maximum_age: How old that version may be.
     """
 
     connection: str
@@ -42,6 +40,12 @@ class SourceSettings(Settings):
     time_zone: TimeZoneName = "UTC"
     maximum_rejected_rate: Share = 0.01
     freshness: Duration | None = None
+    partition: str | None = None
+    reconcile: Duration | None = None
+    is_verified: bool = True
+    budget: Budget = Budget()
+    on_failure: Literal["stop", "last_good"] = "stop"
+    maximum_age: Duration = Field(default="2d", validate_default=True)
 
     @model_validator(mode="after")
     def _table_or_query(self) -> "SourceSettings":
@@ -49,12 +53,9 @@ class SourceSettings(Settings):
             raise ValueError("give either table or query")
         if self.lookback is not None and self.cursor is None:
             raise ValueError("lookback needs a cursor")
+        if self.cursor is None and (self.partition is not None or self.reconcile is not None):
+            raise ValueError("partition and reconcile need a cursor: without one the whole table is read")
         return self
-
-
-class ConnectionsFile(Settings):
-    connections: Annotated[dict[str, Connection], Field(min_length=1)]
-    target: str | None = None
 
 
 class SourcesFile(Settings):

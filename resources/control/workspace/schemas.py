@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contracts.settings.catalogue import Catalogue
-from pipelines.contracts.settings.connector import ConnectionsFile, SourcesFile
+from pipelines.contracts.settings.connections import ConnectionsFile
+from pipelines.contracts.settings.connector import SourcesFile
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.fields import Settings

@@ -1,0 +1,169 @@
+"""The SQL that reads one source, the same on every engine up to its dialect.
+
+Bounds are literals: engines skip partitions by literals only, and a datetime of
+ours cannot carry SQL.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import sqlglot
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import TokenType
+
+from resources.warehouses.base import (
+    Family,
+    PartitionBound,
+    ReadRequest,
+    Relation,
+    SourceColumn,
+    SourceError,
+    SourceProblem,
+    TimeBound,
+)
+
+#: Wall times without zone are compared with this much slack: no zone moves its clock by more.
+_SLACK = timedelta(hours=3)
+_ONE_DAY = timedelta(days=1)
+_TIMES = {Family.INSTANT, Family.TIMESTAMP, Family.DATE}
+
+
+class Dialect(Protocol):
+    """How one engine writes what all of them can do; `name` is sqlglot's."""
+
+    @property
+    def name(self) -> str: ...
+
+    def quote(self, name: str) -> str:
+        """One identifier."""
+        ...
+
+    def table(self, name: str) -> str:
+        """A table as named in `sources.yml`, qualified and quoted."""
+        ...
+
+    def travelling(self, column: SourceColumn) -> str:
+        """SQL that casts a column to the type in which it leaves the warehouse."""
+        ...
+
+    def time_literal(self, value: datetime | date, family: Family) -> str:
+        """An aware datetime for an instant, a naive one for a timestamp, or a date."""
+        ...
+
+    def utc_day(self, column: SourceColumn) -> str:
+        """The day of a time column; instants by the clock of UTC."""
+        ...
+
+    def total(self, column: SourceColumn) -> str:
+        """Sum of a numeric column: exact with up to 38 digits, a double for floats."""
+        ...
+
+
+def require_select(query: str, *, source: str, dialect: str) -> str:
+    """The one SELECT of a query, without its semicolon.
+
+    It is embedded in a SELECT of ours, where no engine accepts anything that writes;
+    what is left to refuse is a second statement.
+    """
+    try:
+        tokens = sqlglot.tokenize(query, read=dialect)
+    except SqlglotError:
+        tokens = []
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    starts = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN}
+    is_single = all(token.token_type is not TokenType.SEMICOLON for token in tokens)
+    if not tokens or not is_single or tokens[0].token_type not in starts:
+        raise SourceError(
+            SourceProblem(
+                "invalid_query",
+                source,
+                "query",
+                None,
+                "query must be a single SELECT.",
+                "Write one SELECT and nothing else.",
+            )
+        )
+    return query[: tokens[-1].end + 1]
+
+
+def select_all(source: str, relation: Relation, dialect: Dialect) -> str:
+    """All columns of a relation, as a sub-query."""
+    if relation.table is not None:
+        return f"SELECT * FROM {dialect.table(relation.table)}"  # noqa: S608  quoted
+    return require_select(relation.query or "", source=source, dialect=dialect.name)
+
+
+def select_rows(request: ReadRequest, names: Sequence[str], dialect: Dialect) -> str:
+    """The named columns of a request, cast for the journey."""
+    selected = ", ".join(
+        f"{dialect.travelling(request.columns[name])} AS {dialect.quote(name)}" for name in names
+    )
+    return f"SELECT {selected} {_origin(request, dialect)}"
+
+
+def count_rows(request: ReadRequest, dialect: Dialect) -> str:
+    return f"SELECT COUNT(*) {_origin(request, dialect)}"
+
+
+def summarise_rows(request: ReadRequest, *, by: str | None, sums: Sequence[str], dialect: Dialect) -> str:
+    """One row per day: `partition`, `row_count` and a total per sum."""
+    day = dialect.utc_day(request.columns[by]) if by is not None else "CAST(NULL AS DATE)"
+    totals = [f", {dialect.total(request.columns[name])} AS {dialect.quote(name)}" for name in sums]
+    columns = f"{day} AS {dialect.quote('partition')}, COUNT(*) AS {dialect.quote('row_count')}"
+    return f"SELECT {columns}{''.join(totals)} {_origin(request, dialect)} GROUP BY 1"
+
+
+def _origin(request: ReadRequest, dialect: Dialect) -> str:
+    """FROM and WHERE; a table is read by its name, so that the engine sees what it can skip."""
+    conditions = [_condition(bound, request, dialect) for bound in request.bounds]
+    if request.partition_bound is not None:
+        conditions.append(_partition_condition(request.partition_bound, dialect))
+    where = " AND ".join(condition for condition in conditions if condition)
+    if request.relation.table is not None:
+        origin = dialect.table(request.relation.table)
+    else:
+        query = select_all(request.source, request.relation, dialect)
+        # The newline ends a comment on the query's last line.
+        origin = f"({query}\n) AS source_rows"
+    return f"FROM {origin}{' WHERE ' + where if where else ''}"
+
+
+def _partition_condition(bound: PartitionBound, dialect: Dialect) -> str:
+    name = dialect.quote(bound.column.name)
+    start = datetime.combine(bound.since, datetime.min.time(), ZoneInfo("UTC"))
+    value: datetime | date = bound.since
+    if bound.column.family is not Family.DATE:
+        value = start if bound.column.family is Family.INSTANT else start.replace(tzinfo=None)
+    return f"({name} >= {dialect.time_literal(value, bound.column.family)} OR {name} IS NULL)"
+
+
+def _condition(bound: TimeBound, request: ReadRequest, dialect: Dialect) -> str | None:
+    column = request.columns[bound.column]
+    if column.family not in _TIMES:
+        return None  # text that holds times is cut exactly after mapping
+    zone = ZoneInfo(request.time_zone)
+    name = dialect.quote(column.name)
+    parts = []
+    if bound.since is not None:
+        parts.append(f"{name} >= {_edge(bound.since, column.family, zone, -_SLACK, dialect)}")
+    if bound.until is not None:
+        parts.append(f"{name} < {_edge(bound.until, column.family, zone, _SLACK, dialect)}")
+    if not parts:
+        return None if bound.keeps_nulls else f"{name} IS NOT NULL"
+    condition = " AND ".join(parts)
+    return f"(({condition}) OR {name} IS NULL)" if bound.keeps_nulls else f"({condition})"
+
+
+def _edge(value: datetime, family: Family, zone: ZoneInfo, slack: timedelta, dialect: Dialect) -> str:
+    """A bound as a literal, moved outwards where its column has no exact counterpart of an instant."""
+    local = value.astimezone(zone).replace(tzinfo=None)
+    if family is Family.INSTANT:
+        return dialect.time_literal(value, family)
+    if family is Family.DATE:
+        # The end of the day before, or the day after: a whole day covers every zone.
+        return dialect.time_literal((local + (_ONE_DAY if slack > timedelta() else -_ONE_DAY)).date(), family)
+    shift = timedelta() if zone.key == "UTC" else slack
+    return dialect.time_literal(local + shift, family)
