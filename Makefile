@@ -10,7 +10,7 @@ SOURCES := pipelines resources assets service tests benchmarks examples
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run dev test lint format types imports sql definitions dbt unit clean lock
+.PHONY: run dev test lint format types imports sql definitions dbt emulators unit clean lock
 
 run: $(READY)  ## set up, load the sample, run one night, print where to look
 	@$(BIN)/python examples/complete_journey/load.py
@@ -20,7 +20,7 @@ dev: $(READY)  ## the Dagster UI with the same definitions, on loopback
 	@$(BIN)/python examples/complete_journey/load.py
 	@$(BIN)/onward dev --workspace $(WORKSPACE)
 
-test: $(READY) lint types imports sql definitions unit  ## all gates and tests
+test: $(READY) emulators lint types imports sql definitions unit  ## all gates and tests
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) from requirements.lock (about a minute, once)"
@@ -52,6 +52,9 @@ sql: $(READY)
 definitions: $(READY)
 	ONWARD_WORKSPACE=examples/complete_journey $(BIN)/python -m assets.gate
 
+emulators: $(READY)  ## environments of the warehouse emulators, for tests and benchmarks
+	$(BIN)/python -m tests.emulators.install
+
 unit: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='pipelines/*' --skip-covered --fail-under=97
@@ -61,4 +64,4 @@ lock: $(READY)  ## compile requirements.lock from pyproject.toml
 		--extra dev --extra postgres --extra sample pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .onward dbt_project/target dbt_project/logs
+	rm -rf $(VENV) .emulators .onward dbt_project/target dbt_project/logs

@@ -1,4 +1,4 @@
-"""Who may log in: a key pair, a password or a token, each checked against what the emulator was started with."""
+"""Who may log in: by key pair, password or token, each checked against what the emulator was given."""
 
 import base64
 import hashlib

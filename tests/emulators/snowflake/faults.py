@@ -117,7 +117,7 @@ class CutResponse(Response):
         self._request = request
         self._drop_after = drop_after
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope, receive, send) -> None:  # noqa: ARG002  the signature of ASGI
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         part = self.body[: self._drop_after]
         await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 _INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 #: The real server sends the first rows with the answer.
 _INLINE_ROWS = 1_000
+#: Results whose chunks can still be fetched.
+_KEPT_OFFERS = 8
 _UTC = 1440  # minutes of the offset, shifted by one day
 _MICROSECONDS = 6
 _LARGEST_INTEGER_SCALE = 7
@@ -28,6 +30,7 @@ class Chunks:
 
     rows_per_chunk: int
     _waiting: dict[str, tuple[pa.Table, list[dict]]] = field(default_factory=dict)
+    _offers: list[list[str]] = field(default_factory=list)
 
     def offer(self, table: pa.Table, rowtype: list[dict], base_url: str) -> dict:
         """The part of an answer that holds or announces the rows."""
@@ -42,20 +45,14 @@ class Chunks:
             return answer
         starts = range(inline.num_rows, table.num_rows, self.rows_per_chunk)
         parts = [table.slice(start, self.rows_per_chunk) for start in starts]
-        return answer | {
-            "chunks": [self._announce(part, rowtype, base_url) for part in parts],
-            "chunkHeaders": {},
-        }
-
-    def _announce(self, part: pa.Table, rowtype: list[dict], base_url: str) -> dict:
-        key = secrets.token_hex(8)
-        self._waiting[key] = (part, rowtype)
-        return {
-            "url": f"{base_url}chunk/{key}",
-            "rowCount": part.num_rows,
-            "uncompressedSize": part.nbytes,
-            "compressedSize": part.nbytes,
-        }
+        keys = [secrets.token_hex(8) for _ in parts]
+        self._waiting |= {key: (part, rowtype) for key, part in zip(keys, parts, strict=True)}
+        self._offers.append(keys)
+        while len(self._offers) > _KEPT_OFFERS:
+            for key in self._offers.pop(0):
+                del self._waiting[key]
+        announced = [_announce(key, part, base_url) for key, part in zip(keys, parts, strict=True)]
+        return answer | {"chunks": announced, "chunkHeaders": {}}
 
     def fetch(self, key: str) -> bytes:
         part, rowtype = self._waiting[key]
@@ -63,6 +60,16 @@ class Chunks:
 
     def forget(self) -> None:
         self._waiting.clear()
+        self._offers.clear()
+
+
+def _announce(key: str, part: pa.Table, base_url: str) -> dict:
+    return {
+        "url": f"{base_url}chunk/{key}",
+        "rowCount": part.num_rows,
+        "uncompressedSize": part.nbytes,
+        "compressedSize": part.nbytes,
+    }
 
 
 def _to_ipc(table: pa.Table, rowtype: list[dict]) -> bytes:
@@ -98,17 +105,17 @@ def _encode(array: pa.Array, declared: dict) -> pa.Array:
     kind, scale = declared["type"], declared["scale"] or 0
     if kind == "fixed":
         return _encode_number(array, scale)
+    if kind.startswith("time"):
+        return _encode_time(array, kind, scale)
+    as_is = {"boolean": None, "date": None, "binary": None, "real": pa.float64()}
+    wanted = as_is.get(kind, pa.string())
+    return array if wanted is None else array.cast(wanted)
+
+
+def _encode_time(array: pa.Array, kind: str, scale: int) -> pa.Array:
     if kind == "time":
         return _scaled(array.cast(pa.int64()), scale)
-    if kind == "timestamp_tz":
-        return _encode_zoned(array, scale)
-    if kind.startswith("timestamp"):
-        return _encode_timestamp(array, scale)
-    if kind == "real":
-        return array.cast(pa.float64())
-    if pa.types.is_null(array.type) or kind in {"variant", "object", "array", "text"}:
-        return array.cast(pa.string())
-    return array
+    return _encode_zoned(array, scale) if kind == "timestamp_tz" else _encode_timestamp(array, scale)
 
 
 def _encode_number(array: pa.Array, scale: int) -> pa.Array:

@@ -1,0 +1,166 @@
+"""Starts and stops the Snowflake emulator, and tells how to connect to it."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+USER = "SVC_ONWARD"
+_STARTS_WITHIN_SECONDS = 60
+_STOPS_WITHIN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class SnowflakeServer:
+    """A running emulator.
+
+    Attributes:
+        private_key: PEM file of the key that opens it.
+        encrypted_key: The same key, behind a passphrase.
+        foreign_key: A key that opens nothing.
+    """
+
+    port: int
+    private_key: Path
+    encrypted_key: Path
+    foreign_key: Path
+    password: str
+    passphrase: str
+    oauth_token: str
+    access_token: str
+    host: str = "127.0.0.1"
+    user: str = USER
+
+    def settings(self, **changes: object) -> dict[str, object]:
+        """An entry of `connections.yml`; None takes a setting away."""
+        entry: dict[str, object] = {
+            "kind": "snowflake",
+            "account": "EMULATOR",
+            "user": self.user,
+            "private_key_file": str(self.private_key),
+            "database": "CRM",
+            "schema": "PUBLIC",
+            "warehouse": "COMPUTE_WH",
+            "host": self.host,
+            "port": self.port,
+            "protocol": "http",
+        } | changes
+        return {name: value for name, value in entry.items() if value is not None}
+
+    def misbehave(self, **fault: object) -> None:
+        """Sets a fault; fields as in `faults.Fault`."""
+        self._call("POST", "/__faults", fault)
+
+    def behave(self) -> None:
+        """No fault is left, and the log is empty."""
+        self._call("DELETE", "/__faults")
+
+    def log(self) -> list[dict[str, object]]:
+        """Logins and statements since the last `behave`."""
+        return self._call("GET", "/__log")
+
+    def statements(self) -> list[str]:
+        return [str(entry["sql"]) for entry in self.log() if "sql" in entry]
+
+    def _call(self, method: str, path: str, body: object = None):
+        data = None if body is None else json.dumps(body).encode()
+        address = f"http://{self.host}:{self.port}{path}"
+        request = urllib.request.Request(address, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  loopback
+            return json.loads(response.read())
+
+
+@contextmanager
+def snowflake_server(
+    python: Path, folder: Path, *, rows_per_chunk: int = 100_000
+) -> Iterator[SnowflakeServer]:
+    """An emulator on a free port; keys and log lie in `folder`, and `python` has its requirements."""
+    folder.mkdir(parents=True, exist_ok=True)
+    passphrase = secrets.token_urlsafe()
+    private_key, encrypted_key, foreign_key = _write_keys(folder, passphrase)
+    server = SnowflakeServer(
+        port=_free_port(),
+        private_key=private_key,
+        encrypted_key=encrypted_key,
+        foreign_key=foreign_key,
+        password=secrets.token_urlsafe(),
+        passphrase=passphrase,
+        oauth_token=secrets.token_urlsafe(),
+        access_token=secrets.token_urlsafe(),
+    )
+    # Uploaded files go to the temporary folder: its own, so that they go with it.
+    environment = os.environ | {"TMPDIR": str(folder), "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
+    command = _command(python, server, folder, rows_per_chunk)
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        try:
+            _await_answer(process, server.port, folder / "server.log")
+            yield server
+        finally:
+            _stop(process)
+
+
+def _command(python: Path, server: SnowflakeServer, folder: Path, rows_per_chunk: int) -> list[str]:
+    return [
+        *(str(python), str(Path(__file__).with_name("server.py"))),
+        *("--port", str(server.port), "--rows-per-chunk", str(rows_per_chunk), "--user", server.user),
+        # With an equals sign: a random token may start with a dash.
+        *(f"--password={server.password}", f"--oauth-token={server.oauth_token}"),
+        *(f"--access-token={server.access_token}", "--public-key", str(folder / "rsa_key.pub")),
+    ]
+
+
+def _write_keys(folder: Path, passphrase: str) -> tuple[Path, Path, Path]:
+    key, foreign = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    plain = serialization.NoEncryption()
+    locked = serialization.BestAvailableEncryption(passphrase.encode())
+    paths = (folder / "rsa_key.p8", folder / "rsa_encrypted.p8", folder / "rsa_foreign.p8")
+    for path, secret, encryption in zip(paths, (key, key, foreign), (plain, locked, plain), strict=True):
+        path.write_bytes(
+            secret.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        )
+        path.chmod(0o600)
+    (folder / "rsa_key.pub").write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    return paths
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_answer(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"The Snowflake emulator did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOPS_WITHIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

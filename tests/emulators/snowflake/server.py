@@ -1,0 +1,299 @@
+"""Snowflake's HTTP protocol on loopback, in front of fakesnow.
+
+The real client logs in, runs statements, downloads chunked Arrow results, uploads
+files and renews tokens as it would against the service. `POST /__faults` makes the
+server misbehave (see `faults.py`), `GET /__log` tells what it was asked.
+"""
+
+import argparse
+import asyncio
+import gzip
+import json
+import secrets
+from pathlib import Path
+
+import fakesnow.server as fakesnow_server
+import uvicorn
+from credentials import Credentials
+from engine import Engine, Outcome
+from fakesnow.converter import from_binding
+from fakesnow.statement_type import DML_TYPE_IDS
+from faults import CutResponse, Fault, Faults, refuse, spoil
+from snowflake.connector import errors
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from wire import Chunks
+
+_SELECT = 0x1000
+_KEPT_RESULTS = 8
+_TIMED_OUT = "000630"
+
+
+async def _body(request: Request) -> dict:
+    raw = await request.body()
+    is_packed = request.headers.get("content-encoding") == "gzip"
+    return json.loads(gzip.decompress(raw) if is_packed else raw)
+
+
+class Service:
+    """The routes and what they share."""
+
+    def __init__(self, credentials: Credentials, rows_per_chunk: int) -> None:
+        self._credentials = credentials
+        self._engine = Engine(fakesnow_server.shared_fs)
+        self._chunks = Chunks(rows_per_chunk)
+        self._faults = Faults()
+        self._results: dict[str, Response] = {}
+        self._parameters: dict[str, dict] = {}
+        self._log: list[dict] = []
+
+    def routes(self) -> list[Route]:
+        own = {
+            "/session/v1/login-request": self.log_in,
+            "/queries/v1/query-request": self.query,
+        }
+        kept = [
+            Route(route.path, self.spoilt(own.get(route.path, route.endpoint)), methods=list(route.methods))
+            for route in fakesnow_server.routes
+        ]
+        return [
+            *kept,
+            Route("/chunk/{key}", self.spoilt(self.chunk)),
+            Route("/queries/{query_id}/result", self.result),
+            Route("/monitoring/queries//{sfqid}", fakesnow_server.monitoring_query),
+            Route("/session/token-request", self.spoilt(self.renew), methods=["POST"]),
+            Route("/telemetry/send", _nothing, methods=["POST"]),
+            Route("/telemetry/send/sessionless", _nothing, methods=["POST"]),
+            Route("/__faults", self.set_fault, methods=["POST"]),
+            Route("/__faults", self.clear, methods=["DELETE"]),
+            Route("/__log", self.tell),
+        ]
+
+    def spoilt(self, endpoint):
+        """An endpoint that the faults which are set can spoil."""
+
+        async def serve(request: Request) -> Response:
+            path = request.url.path
+            text = (await _body(request)).get("sqlText", "") if path.startswith("/queries/v1") else ""
+            fault = self._faults.next(path, text)
+            if fault is None:
+                return await _called(endpoint, request)
+            if fault.delay and (limit := await self._time_limit(request)) and limit <= fault.delay:
+                await asyncio.sleep(limit)
+                return refuse(_TIMED_OUT, f"Statement reached its timeout of {limit} second(s).")
+            spoilt = await spoil(fault, request)
+            if spoilt is not None:
+                return spoilt
+            whole = await _called(endpoint, request)
+            if fault.drop_after is None or fault.drop_after < 0:
+                return whole
+            return CutResponse(whole, request, drop_after=fault.drop_after)
+
+        return serve
+
+    async def _time_limit(self, request: Request) -> float:
+        if not request.url.path.startswith("/queries/v1"):
+            return 0
+        own = (await _body(request)).get("parameters") or {}
+        session = self._parameters.get(fakesnow_server.to_token(request), {})
+        return float((session | own).get("STATEMENT_TIMEOUT_IN_SECONDS", 0))
+
+    async def log_in(self, request: Request) -> JSONResponse:
+        login = (await _body(request))["data"]
+        parameters = dict(login.get("SESSION_PARAMETERS") or {})
+        self._log.append({"login": login.get("LOGIN_NAME"), "parameters": parameters})
+        refusal = self._credentials.refuse(login)
+        if refusal is not None:
+            return refuse(*refusal)
+        for name in [name for name in parameters if name.upper() == "AUTOCOMMIT"]:
+            value = parameters.pop(name)
+            parameters["AUTOCOMMIT"] = value if isinstance(value, bool) else str(value).lower() == "true"
+        # Session parameters change nothing here, but setting them must not fail.
+        ignored = [r"^\s*alter\s+session\s+(un)?set\s+(?!autocommit)"]
+        login["SESSION_PARAMETERS"] = parameters | {"nop_regexes": ignored}
+        _replace_body(request, {"data": login})
+        answer = json.loads((await fakesnow_server.login_request(request)).body)
+        self._complete(answer["data"], request, user=login.get("LOGIN_NAME"))
+        self._parameters[answer["data"]["token"]] = parameters
+        return JSONResponse(answer)
+
+    def _complete(self, data: dict, request: Request, *, user: str | None) -> None:
+        """What fakesnow leaves out of a login's answer and clients want."""
+        query = request.query_params
+        data |= {
+            "masterToken": secrets.token_urlsafe(32),
+            "validityInSeconds": 3600,
+            "masterValidityInSeconds": 14400,
+            "sessionId": secrets.randbits(40),
+            "displayUserName": user,
+            "healthCheckInterval": 45,
+        }
+        data["sessionInfo"] |= {
+            "warehouseName": query.get("warehouse"),
+            "roleName": query.get("roleName") or "PUBLIC",
+        }
+
+    async def renew(self, request: Request) -> JSONResponse:
+        """A new session token for the same session."""
+        old = (await _body(request)).get("oldSessionToken")
+        token = secrets.token_urlsafe(32)
+        if old not in fakesnow_server.sessions:
+            return refuse("390114")
+        fakesnow_server.sessions[token] = fakesnow_server.sessions.pop(old)
+        self._parameters[token] = self._parameters.pop(old, {})
+        data = {"sessionToken": token, "masterToken": secrets.token_urlsafe(32), "sessionId": 1}
+        return JSONResponse({"data": data | {"validityInSecondsST": 3600}, "success": True})
+
+    async def query(self, request: Request) -> JSONResponse:
+        body = await _body(request)
+        session = fakesnow_server.sessions.get(fakesnow_server.to_token(request))
+        if session is None:
+            return refuse("390104", "User must login again to access the service.")
+        sql = body["sqlText"]
+        self._log.append({"sql": sql, "parameters": body.get("parameters") or {}})
+        try:
+            outcome = await self._run(session, sql, body)
+        except errors.Error as error:
+            return _error(error)
+        answer = JSONResponse(
+            self._answer(outcome, session, request, describes=bool(body.get("describeOnly")))
+        )
+        self._remember(outcome.query_id, answer)
+        return answer
+
+    async def _run(self, session, sql: str, body: dict) -> Outcome:
+        wanted = int((body.get("parameters") or {}).get("MULTI_STATEMENT_COUNT") or 1)
+        if wanted != 1:
+            raise errors.ProgrammingError(msg="Several statements at once: not emulated.", errno=8)
+        describes = bool(body.get("describeOnly"))
+        params, batch = _bindings(body.get("bindings") or {})
+        for row in batch or [params]:
+            outcome = await run_in_threadpool(self._engine.run, session, sql, row, describes=describes)
+        return outcome
+
+    def _answer(self, outcome: Outcome, session, request: Request, *, describes: bool) -> dict:
+        if outcome.upload is not None:
+            return {"data": _upload(outcome, request), "success": True}
+        data = {
+            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+            "rowtype": outcome.rowtype,
+            "queryId": outcome.query_id,
+            "statementTypeId": outcome.type_id,
+            "finalDatabaseName": session.database,
+            "finalSchemaName": session.schema,
+            "total": 0,
+        }
+        rows = outcome.rows
+        if describes or rows is None:
+            data |= {"queryResultFormat": "arrow", "rowsetBase64": "", "arrayBindSupported": False}
+        elif outcome.type_id in DML_TYPE_IDS:
+            # Clients read the counts of a DML statement from JSON.
+            texts = [
+                [None if v is None else str(v) for v in row]
+                for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)
+            ]
+            data |= {"queryResultFormat": "json", "rowset": texts, "total": rows.num_rows}
+        else:
+            data |= self._chunks.offer(rows, outcome.rowtype, str(request.base_url))
+        return {"data": data, "success": True}
+
+    async def chunk(self, request: Request) -> Response:
+        packed = await run_in_threadpool(self._chunks.fetch, request.path_params["key"])
+        headers = {"content-encoding": "gzip", "content-type": "application/octet-stream"}
+        return Response(packed, headers=headers)
+
+    async def result(self, request: Request) -> Response:
+        found = self._results.get(request.path_params["query_id"])
+        return found or refuse("000707", "There is no such query.")
+
+    async def set_fault(self, request: Request) -> JSONResponse:
+        self._faults.set(Fault(**await request.json()))
+        return JSONResponse({})
+
+    async def clear(self, _: Request) -> JSONResponse:
+        """Back to good behaviour, with an empty log and no rows waiting."""
+        self._faults.clear()
+        self._chunks.forget()
+        self._results.clear()
+        self._log.clear()
+        return JSONResponse({})
+
+    async def tell(self, _: Request) -> JSONResponse:
+        return JSONResponse(self._log)
+
+
+async def _called(endpoint, request: Request) -> Response:
+    answer = endpoint(request)
+    return await answer if asyncio.iscoroutine(answer) else answer
+
+
+async def _nothing(_: Request) -> JSONResponse:
+    return JSONResponse({"success": True, "data": None, "code": None, "message": None})
+
+
+def _replace_body(request: Request, body: dict) -> None:
+    """Hands a changed request on; Starlette keeps body and headers in these fields."""
+    request._body = json.dumps(body).encode()
+    kept = [(key, value) for key, value in request.scope["headers"] if key.lower() != b"content-encoding"]
+    request.scope["headers"] = kept
+    if hasattr(request, "_headers"):
+        del request._headers
+
+
+def _bindings(bindings: dict) -> tuple:
+    """Parameters of one statement, or the rows of a batch."""
+    if not bindings:
+        return None, None
+    if not all(name.isdigit() for name in bindings):
+        return {name: from_binding(bound) for name, bound in bindings.items()}, None
+    ordered = [bindings[str(position)] for position in range(1, len(bindings) + 1)]
+    if not any(isinstance(bound["value"], list) for bound in ordered):
+        return tuple(from_binding(bound) for bound in ordered), None
+    columns = [[from_binding(bound | {"value": value}) for value in bound["value"]] for bound in ordered]
+    return None, list(zip(*columns, strict=True))
+
+
+def _error(error: errors.Error) -> JSONResponse:
+    code = f"{error.errno:06d}"
+    data = {"errorCode": code, "sqlState": error.sqlstate}
+    return JSONResponse({"data": data, "code": code, "message": error.msg, "success": False})
+
+
+def _upload(outcome: Outcome, request: Request) -> dict:
+    """Where the client puts its file: this server, in the guise of a presigned Google URL."""
+    upload = outcome.upload
+    upload["stageInfo"] = fakesnow_server.gcs_stage_info(request, outcome.upload_expression, upload)
+    defaults = {"region": "local", "path": "", "storageAccount": None, "endPoint": None}
+    flags = ("isClientSideEncrypted", "useRegionalUrl", "useVirtualUrl", "useS3RegionalUrl")
+    upload["stageInfo"] = defaults | dict.fromkeys(flags, False) | upload["stageInfo"]
+    return upload
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--rows-per-chunk", type=int, default=100_000)
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--password")
+    parser.add_argument("--oauth-token")
+    parser.add_argument("--access-token")
+    parser.add_argument("--public-key", type=Path, action="append", default=[])
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = _arguments()
+    credentials = Credentials(
+        given.user, given.password, given.oauth_token, given.access_token, tuple(given.public_key)
+    )
+    app = Starlette(routes=Service(credentials, given.rows_per_chunk).routes())
+    config = uvicorn.Config(app, host="127.0.0.1", port=given.port, log_level="warning", http="h11")
+    app.state.server = uvicorn.Server(config)
+    app.state.server.run()
+
+
+if __name__ == "__main__":
+    main()
