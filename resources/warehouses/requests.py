@@ -1,7 +1,7 @@
 """From the mapping of one source to the read request, with every mistake in the mapping found at once."""
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
@@ -101,7 +101,8 @@ def build_request(
         problems.extend(found)
         if column is not None and since is not None:
             # A day earlier: a partition is a day of some zone, and a cursor an instant.
-            partition_bound = PartitionBound(column, (since.astimezone(UTC) - _ONE_DAY).date())
+            day = since.astimezone(UTC).date()
+            partition_bound = PartitionBound(column, day if day == date.min else day - _ONE_DAY)
     if problems:
         raise SourceError(*problems)
     return ReadRequest(

@@ -144,26 +144,35 @@ def _condition(bound: TimeBound, request: ReadRequest, dialect: Dialect) -> str 
     column = request.columns[bound.column]
     if column.family not in _TIMES:
         return None  # text that holds times is cut exactly after mapping
-    zone = ZoneInfo(request.time_zone)
     name = dialect.quote(column.name)
-    parts = []
-    if bound.since is not None:
-        parts.append(f"{name} >= {_edge(bound.since, column.family, zone, -_SLACK, dialect)}")
-    if bound.until is not None:
-        parts.append(f"{name} < {_edge(bound.until, column.family, zone, _SLACK, dialect)}")
+    edges = ((">=", bound.since, -_SLACK), ("<", bound.until, _SLACK))
+    zone = ZoneInfo(request.time_zone)
+    literals = {
+        sign: _edge(value, column.family, zone, slack, dialect)
+        for sign, value, slack in edges
+        if value is not None
+    }
+    parts = [f"{name} {sign} {literal}" for sign, literal in literals.items() if literal is not None]
     if not parts:
         return None if bound.keeps_nulls else f"{name} IS NOT NULL"
     condition = " AND ".join(parts)
     return f"(({condition}) OR {name} IS NULL)" if bound.keeps_nulls else f"({condition})"
 
 
-def _edge(value: datetime, family: Family, zone: ZoneInfo, slack: timedelta, dialect: Dialect) -> str:
-    """A bound as a literal, moved outwards where its column has no exact counterpart of an instant."""
-    local = value.astimezone(zone).replace(tzinfo=None)
+def _edge(value: datetime, family: Family, zone: ZoneInfo, slack: timedelta, dialect: Dialect) -> str | None:
+    """A bound as a literal, moved outwards where its column has no exact counterpart of an instant.
+
+    Null where that leaves the calendar: then every row is inside.
+    """
     if family is Family.INSTANT:
         return dialect.time_literal(value, family)
-    if family is Family.DATE:
-        # The end of the day before, or the day after: a whole day covers every zone.
-        return dialect.time_literal((local + (_ONE_DAY if slack > timedelta() else -_ONE_DAY)).date(), family)
-    shift = timedelta() if zone.key == "UTC" else slack
-    return dialect.time_literal(local + shift, family)
+    try:
+        local = value.astimezone(zone).replace(tzinfo=None)
+        if family is Family.DATE:
+            # The end of the day before, or the day after: a whole day covers every zone.
+            step = _ONE_DAY if slack > timedelta() else -_ONE_DAY
+            return dialect.time_literal((local + step).date(), family)
+        shift = timedelta() if zone.key == "UTC" else slack
+        return dialect.time_literal(local + shift, family)
+    except OverflowError:
+        return None

@@ -139,9 +139,7 @@ def install() -> None:
         if destination is None and statistics.statementType == "CREATE_TABLE_AS_SELECT":
             destination = statistics.ddlTargetTable  # as the service does; dbt reads it
         billed = 0 if is_dry_run else cost.billed_bytes
-        priced = statistics.replace(
-            totalBytesProcessed=str(cost.scanned_bytes), totalBytesBilled=str(billed)
-        )
+        priced = statistics.replace(totalBytesProcessed=str(cost.scanned_bytes), totalBytesBilled=str(billed))
         return priced, children, destination
 
     def done(job: Any, statistics: Any, error: Any = None) -> Any:

@@ -35,7 +35,8 @@ create function pg_catalog.hllsketch_out(hllsketch) returns cstring as 'textout'
 create type pg_catalog.hllsketch (input = hllsketch_in, output = hllsketch_out, like = text);
 
 create function pg_catalog.json_parse(text) returns super language sql immutable strict as $$ select $1::json::super $$;
-create function pg_catalog.json_serialize(super) returns text language sql immutable as $$ select coalesce($1::json::text, 'null') $$;
+-- Called json_serialize by Redshift, which is a word of the syntax here.
+create function pg_catalog.serialize_super(super) returns text language sql immutable as $$ select coalesce($1::json::text, 'null') $$;
 create function pg_catalog.to_hex(varbyte) returns text language sql immutable strict as $$ select encode($1::bytea, 'hex') $$;
 create function pg_catalog.from_hex(text) returns varbyte language sql immutable strict as $$ select decode($1, 'hex')::varbyte $$;
 create function pg_catalog.st_asewkt(geometry) returns text language sql immutable strict as $$ select $1::text $$;

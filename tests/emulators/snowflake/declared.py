@@ -41,6 +41,8 @@ _STORED_AS = {
     exp.DataType.Type.VECTOR: exp.DataType.Type.ARRAY,
     exp.DataType.Type.MAP: exp.DataType.Type.OBJECT,
 }
+#: Shapes are stored as the text that these would give.
+_SHAPE_TEXTS = {"ST_ASWKT", "ST_ASTEXT", "ST_AS_TEXT", "TO_GEOGRAPHY", "TO_GEOMETRY"}
 _DUCKDB = {
     '"NULL"': "text",
     "BLOB": "binary",
@@ -65,6 +67,10 @@ def storable(statement: Expr) -> Expr:
     def swap(node: Expr) -> Expr:
         if isinstance(node, exp.DataType) and node.this in _STORED_AS:
             return exp.DataType(this=_STORED_AS[node.this])
+        if isinstance(node, exp.Func) and node.sql_name() in _SHAPE_TEXTS:
+            return node.this
+        if isinstance(node, exp.Anonymous) and node.name.upper() in _SHAPE_TEXTS:
+            return node.expressions[0]
         return node
 
     return statement.transform(swap)

@@ -205,5 +205,5 @@ _NUMBERS = {
     duckdb.OutOfRangeException: (100039, "22003"),
     duckdb.TransactionException: (625, "57014"),
     duckdb.Error: (100000, "P0000"),
-    (ValueError, AssertionError, KeyError, TypeError, AttributeError): (9999, "0A000"),
+    (ValueError, AssertionError, KeyError, TypeError, AttributeError, NotImplementedError): (9999, "0A000"),
 }

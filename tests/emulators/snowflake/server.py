@@ -158,10 +158,11 @@ class Service:
             outcome = await self._run(session, sql, body)
         except errors.Error as error:
             return _error(error)
-        answer = JSONResponse(
-            self._answer(outcome, session, request, describes=bool(body.get("describeOnly")))
-        )
-        self._remember(outcome.query_id, answer)
+        describes = bool(body.get("describeOnly"))
+        answer = JSONResponse(self._answer(outcome, session, request, describes=describes))
+        self._results[outcome.query_id] = answer
+        while len(self._results) > _KEPT_RESULTS:
+            self._results.pop(next(iter(self._results)))
         return answer
 
     async def _run(self, session, sql: str, body: dict) -> Outcome:

@@ -18,6 +18,7 @@ _INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _INLINE_ROWS = 1_000
 #: Results whose chunks can still be fetched.
 _KEPT_OFFERS = 8
+_SHAPES = {"geography", "geometry"}
 _UTC = 1440  # minutes of the offset, shifted by one day
 _MICROSECONDS = 6
 _LARGEST_INTEGER_SCALE = 7
@@ -93,7 +94,8 @@ def _metadata(declared: dict) -> dict[str, str]:
     scale = declared["scale"] or 0
     is_short = declared["type"] != "timestamp_tz" or scale <= _LARGEST_SHORT_ZONED_SCALE
     return {
-        "logicalType": declared["type"].upper(),
+        # Shapes travel as JSON objects (GeoJSON); only the row type names them.
+        "logicalType": "OBJECT" if declared["type"] in _SHAPES else declared["type"].upper(),
         "precision": str(declared["precision"] or 38),
         "scale": str(scale),
         "charLength": str(declared["length"] or 0),
