@@ -21,7 +21,7 @@ from assets import (
 )
 from assets.factory import build_asset
 from assets.jobs import nightly_job
-from assets.marts import MARTS_GROUP, build_marts
+from assets.marts import MARTS_GROUP, build_marts, prepare_project
 from assets.onward_resource import OnwardResource
 from assets.partitions import nights_of
 from assets.progress import progress_logger
@@ -30,8 +30,6 @@ from assets.schedules import nightly_schedule
 from assets.sensors import close_dead_runs, record_failed_night
 from assets.steps import Step
 from resources.control.workspace.identity import read_workspace_identity
-from resources.dbt import build_dbt_project, dbt_variables, ensure_manifest
-from resources.home import Home
 from resources.settings import Environment, read_environment
 
 STEPS: tuple[Step, ...] = (
@@ -54,10 +52,7 @@ def build_definitions(environment: Environment) -> dg.Definitions:
     """Everything that one workspace runs."""
     workspace = read_workspace_identity(environment.require_workspace())
     nights = nights_of(workspace)
-    home = Home(environment)
-    project = build_dbt_project(home.root)
-    variables = dbt_variables(home.root, target=home.embedded_warehouse)
-    ensure_manifest(project, environment=environment.for_child(**variables))
+    project = prepare_project(environment)
     marts = build_marts(project, nights)
     job = nightly_job()
     return dg.Definitions(

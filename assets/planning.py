@@ -7,6 +7,7 @@ import polars as pl
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
+from pipelines.contracts.codes import SourceStatus
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.tables import (
     ACTION_CANDIDATES,
@@ -24,6 +25,7 @@ from pipelines.contracts.tables import (
     PROOF,
     SEND_TIMES,
     SEQUENCE_CANDIDATES,
+    SOURCE_READS,
 )
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.ledger import assemble_ledger
@@ -52,7 +54,12 @@ def decide_plan(night: Night) -> StepOutput:
     inputs = _inputs(night)
     switches = night.home.switches(night.workspace.workspace).active()
     planned = plan_night(
-        inputs, config=night.config, kill_switches=switches, night=night.on, as_of=night.as_of
+        inputs,
+        config=night.config,
+        kill_switches=switches,
+        night=night.on,
+        as_of=night.as_of,
+        stale_sources=stale_sources(night),
     )
     proof = _prove(night, inputs, planned, switches)
     return StepOutput(
@@ -71,6 +78,12 @@ def decide_plan(night: Night) -> StepOutput:
             ),
         },
     )
+
+
+def stale_sources(night: Night) -> list[str]:
+    """Sources whose rows are those of an earlier night, as nothing newer could be read."""
+    is_stale = pl.col("status") == SourceStatus.STALE.value
+    return night.read(SOURCE_READS).filter(is_stale).collect()["source"].sort().to_list()
 
 
 def _inputs(night: Night) -> PlanningInputs:
@@ -129,6 +142,7 @@ STEPS = (
             MEMBERSHIPS,
             MESSAGES,
             CUSTOMER_LINKS,
+            SOURCE_READS,
         ),
         continues=(PLAN,),
         publishes=(DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK, PROOF),

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from dagster_dbt import DbtProject
 
-from pipelines.contracts.settings.connections import Connection, DuckDBConnection
+from pipelines.contracts.settings.connections import Connection
+from resources.dbt_targets import require_adapter, target_variables
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent / "dbt_project"
 #: Generated or private to a machine; a change in them does not change the project.
@@ -20,46 +21,43 @@ class DbtParseError(Exception):
     """dbt cannot read its project."""
 
 
-class DbtTargetError(Exception):
-    """dbt cannot build in the target warehouse."""
+def build_dbt_project(home: Path, *, kind: str, project_folder: Path = PROJECT_FOLDER) -> DbtProject:
+    """The dbt project with its artifacts under the state folder, so that the checkout stays clean.
 
+    Args:
+        home: The state folder.
+        kind: Kind of the target warehouse; `profiles.yml` has a target of that name.
+        project_folder: The project.
 
-def build_dbt_project(
-    home: Path, *, target: str = "duckdb", project_folder: Path = PROJECT_FOLDER
-) -> DbtProject:
-    """The dbt project with its artifacts under the state folder, so that the checkout stays clean."""
+    Raises:
+        DbtAdapterError: This installation cannot build there.
+    """
+    require_adapter(kind)
     return DbtProject(
         project_dir=project_folder,
         profiles_dir=project_folder,
-        target=target,
-        target_path=target_folder(home),
+        target=kind,
+        target_path=target_folder(home, kind),
     )
 
 
-def target_folder(home: Path) -> Path:
-    return (home / "dbt").absolute()
+def target_folder(home: Path, kind: str) -> Path:
+    """Artifacts of one target: what dbt makes of the project differs between kinds of warehouses."""
+    return (home / "dbt" / kind).absolute()
 
 
-def dbt_variables(home: Path, *, target: Connection) -> dict[str, str]:
-    """Variables that every dbt process needs beside those of its parent.
-
-    dagster-dbt hands on its own environment only, so that of the code location needs them too.
-    """
+def place_variables(home: Path, *, kind: str) -> dict[str, str]:
+    """Variables with which dbt can read its project: where artifacts lie, and no setting of a warehouse."""
     return {
-        **_target_variables(target),
-        "DBT_TARGET_PATH": str(target_folder(home)),
-        "DBT_LOG_PATH": str(target_folder(home)),
+        "DBT_TARGET_PATH": str(target_folder(home, kind)),
+        "DBT_LOG_PATH": str(target_folder(home, kind)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
 
-def _target_variables(target: Connection) -> dict[str, str]:
-    """What `profiles.yml` asks for, from the resolved settings of the target."""
-    match target:
-        case DuckDBConnection():
-            return {"ONWARD_WAREHOUSE_PATH": target.path}
-        case _:
-            raise DbtTargetError(f"dbt builds in a DuckDB file; the target is of kind {target.kind}")
+def dbt_variables(home: Path, *, target: Connection) -> dict[str, str]:
+    """Variables that a dbt process needs to build, beside those of its parent; some are secret."""
+    return target_variables(target) | place_variables(home, kind=target.kind)
 
 
 def build_arguments(*, with_unit_tests: bool) -> list[str]:
@@ -75,7 +73,7 @@ def ensure_manifest(project: DbtProject, *, environment: Mapping[str, str]) -> P
 
     Args:
         project: The dbt project.
-        environment: Whole environment of the child process, `dbt_variables` included.
+        environment: Whole environment of the child process; `place_variables` at least.
     """
     manifest = Path(project.manifest_path)
     if _is_current(manifest, Path(project.project_dir)):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from pipelines.contracts.settings.connections import DuckDBConnection
 from resources.control.configs import ConfigStore
 from resources.control.database import open_control, reading
 from resources.control.leases import Leases
@@ -75,10 +74,6 @@ class Home:
     def warehouse_path(self) -> Path:
         """The embedded warehouse, when a workspace names no other as target."""
         return self.root / "warehouse.duckdb"
-
-    @property
-    def embedded_warehouse(self) -> DuckDBConnection:
-        return DuckDBConnection(kind="duckdb", path=str(self.warehouse_path.absolute()))
 
     @property
     def snapshot_path(self) -> Path:

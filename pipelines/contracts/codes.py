@@ -110,6 +110,25 @@ class DispatchStatus(StrEnum):
     DEAD = "DEAD"
 
 
+class ReadMode(StrEnum):
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class SourceStatus(StrEnum):
+    """Whether tonight's rows of a source are tonight's."""
+
+    FRESH = "fresh"
+    STALE = "stale"  # it could not be read; the rows are those of an earlier night
+
+
+class RemovalReason(StrEnum):
+    """How it was found that a source no longer has a row."""
+
+    FULL_READ = "full_read"
+    KEY_RECONCILIATION = "key_reconciliation"
+
+
 class Arm(StrEnum):
     TREATED = "treated"
     HOLDOUT = "holdout"

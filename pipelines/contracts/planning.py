@@ -78,6 +78,10 @@ class PlannedMessage(dy.Schema):
     cost_amount = amount("Cost of sending.")
     not_before = instant("Earliest instant.")
     not_after = instant("Latest instant; later it is expired, never late.")
+    stale_sources = dy.String(
+        nullable=True,
+        description="Sources of an earlier night that it rests on; null when all are tonight's.",
+    )
 
 
 class LimitPrice(dy.Schema):

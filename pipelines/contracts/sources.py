@@ -6,8 +6,8 @@ Every optional column exists and is null where the workspace does not have it.
 
 import dataframely as dy
 
-from pipelines.contracts.codes import Channel, ConsentStatus
-from pipelines.contracts.columns import amount, code, estimate, instant, rate, workspace_id
+from pipelines.contracts.codes import Channel, ConsentStatus, ReadMode, RemovalReason, SourceStatus
+from pipelines.contracts.columns import amount, code, count, estimate, instant, rate, workspace_id
 
 
 def _key(description: str) -> dy.String:
@@ -209,3 +209,47 @@ class RejectedRow(dy.Schema):
     row_key = _key("Key of the row as JSON, hashed when the key is personal data.")
     rule = _key("Rule that it broke, as `column|rule`.")
     sample_value = _text("The value that broke it, when the column is not personal data.")
+
+
+class RemovedRow(dy.Schema):
+    """A row that left its table because the source no longer has it."""
+
+    workspace_id = workspace_id()
+    table = _key("Source table.")
+    row_key = _key("Key of the row as JSON, hashed when the key is personal data.")
+    reason = code(RemovalReason, "How it was found: `full_read` or `key_reconciliation`.")
+
+
+class SourceRead(dy.Schema):
+    """How one source was read: facts that a rerun of the night gives again, so neither times nor bills."""
+
+    workspace_id = workspace_id()
+    source = _key("Source table.")
+    read_on = dy.Date(description="Night that the source was read for.")
+    connection = dy.String(min_length=1, description="Connection that it is read from.")
+    kind = dy.String(min_length=1, description="Kind of the warehouse.")
+    status = code(SourceStatus, "`fresh`, or `stale` when the rows are those of an earlier night.")
+    data_on = dy.Date(description="Night that the rows were read on.")
+    read_mode = code(ReadMode, "`full` or `incremental`; null when nothing was read.", nullable=True)
+    since_at = instant("Where an incremental read began, by its cursor.", nullable=True)
+    newest_at = instant("Newest cursor of the table, or newest event time without one.", nullable=True)
+    read_count = count("Rows that the source returned.")
+    row_count = count("Rows of the table afterwards.")
+    rejected_count = count("Rows read that broke the contract.")
+    null_cursor_count = count("Rows of the source without cursor: read, or left out if so configured.")
+    future_count = count("Rows that lie more than a day in the future, and are set aside.")
+    largest_tie_count = count("Most rows read that share one cursor value.")
+    added_count = count("Rows with new keys.")
+    changed_count = count("Rows whose content changed.")
+    unchanged_count = count("Rows read that were there already, with the same content.")
+    removed_count = count("Rows that the source no longer has.")
+    missed_count = count("Rows that only the reconciliation found; null when there was none.", nullable=True)
+    deleted_count = count("Rows that the reconciliation removed; null when there was none.", nullable=True)
+    reconciled_on = dy.Date(nullable=True, description="Last night on which all keys were compared or read.")
+    received_bytes = dy.Int64(min=0, description="Size of the values that arrived.")
+    estimated_bytes = dy.Int64(
+        nullable=True,
+        min=0,
+        description="Bytes that the warehouse expected to scan; null where it cannot tell.",
+    )
+    is_verified = dy.Bool(description="Whether counts and sums of every day equal those of the source.")

@@ -94,6 +94,12 @@ REQUIRED_SOURCES = ("customers", "orders")
 REJECTED_ROWS = _people_nightly_reported(
     "ingestion", "rejected_rows", sources.RejectedRow, "One row per source row and rule that it broke."
 )
+REMOVED_ROWS = _people_nightly_reported(
+    "ingestion", "removed_rows", sources.RemovedRow, "One row per row that its source no longer has."
+)
+SOURCE_READS = _numbers_nightly_reported(
+    "ingestion", "source_reads", sources.SourceRead, "One row per configured source: how it was read tonight."
+)
 CUSTOMER_LINKS = _people_reported(
     "identity",
     "customer_links",
@@ -249,39 +255,12 @@ FUNNEL = _numbers_nightly_reported(
 #: Every published table, in the order in which data flows.
 TABLES: tuple[Table, ...] = (
     *SOURCE_TABLES.values(),
-    REJECTED_ROWS,
-    CUSTOMER_LINKS,
-    PROFILES,
-    CONTACT_POINTS,
-    CONTACTABILITY,
-    CUSTOMER_FEATURES,
-    CUSTOMER_VALUE,
-    PRODUCT_AFFINITY,
-    SEND_TIMES,
-    TRAITS,
-    MODEL_CARDS,
-    MEMBERSHIPS,
-    SEGMENT_SIZES,
-    ENROLMENTS,
-    TRANSITIONS,
-    JOURNEY_CANDIDATES,
-    SEQUENCE_STATE,
-    FATIGUE,
-    SEQUENCE_CANDIDATES,
-    ACTION_CANDIDATES,
-    DECISIONS,
-    DECISION_CANDIDATES,
-    PLAN,
-    LIMIT_PRICES,
-    HELD_BACK,
-    PROOF,
-    DISPATCH_LOG,
-    RECEIPTS,
-    WRITTEN_TABLES,
-    EXPOSURES,
-    OUTCOMES,
-    FUNNEL,
-)
+    REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, CUSTOMER_LINKS, PROFILES, CONTACT_POINTS, CONTACTABILITY,
+    CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, SEND_TIMES, TRAITS, MODEL_CARDS, MEMBERSHIPS,
+    SEGMENT_SIZES, ENROLMENTS, TRANSITIONS, JOURNEY_CANDIDATES, SEQUENCE_STATE, FATIGUE,
+    SEQUENCE_CANDIDATES, ACTION_CANDIDATES, DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK,
+    PROOF, DISPATCH_LOG, RECEIPTS, WRITTEN_TABLES, EXPOSURES, OUTCOMES, FUNNEL,
+)  # fmt: skip
 STAGES = (
     "ingestion",
     "identity",

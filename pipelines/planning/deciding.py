@@ -199,11 +199,13 @@ def plan_night(
     kill_switches: Sequence[KillSwitch],
     night: date,
     as_of: datetime,
+    stale_sources: Sequence[str] = (),
 ) -> NightPlan:
     """Decide every decision point of the night.
 
     A candidate whose value or score is not a finite number is refused: it is in
-    `NightPlan.rejected` and in no other table.
+    `NightPlan.rejected` and in no other table. Every message carries the names of
+    `stale_sources`, whose rows are those of an earlier night.
     """
     until = end_of_local_day(night + timedelta(days=1), config.workspace.zone)
     # Collected here: allocation is sequential.
@@ -231,4 +233,5 @@ def plan_night(
         fates=fates,
         shared=shared,
         config=config,
+        stale_sources=stale_sources,
     )

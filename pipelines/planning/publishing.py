@@ -86,9 +86,14 @@ def _decisions(judged: pl.DataFrame, config: NightConfig) -> pl.DataFrame:
     )
 
 
-def _plan(judged: pl.DataFrame) -> pl.DataFrame:
+def _plan(judged: pl.DataFrame, stale_sources: Sequence[str]) -> pl.DataFrame:
     send_id = identifier("send", pl.col("decision_id"), pl.col("channel"))
-    return judged.filter(_IS_PLANNED).with_columns(send_id=send_id).select(PlannedMessage.column_names())
+    label = pl.lit(", ".join(sorted(stale_sources)) or None, pl.String)
+    return (
+        judged.filter(_IS_PLANNED)
+        .with_columns(send_id=send_id, stale_sources=label)
+        .select(PlannedMessage.column_names())
+    )
 
 
 def _limit_prices(
@@ -141,6 +146,7 @@ def publish_plan(
     fates: Fates,
     shared: Sequence[SharedLimit],
     config: NightConfig,
+    stale_sources: Sequence[str] = (),
 ) -> NightPlan:
     """Shape the tables from candidates with outcome, rule, winner, place in the order and window."""
     judged = judged.with_columns(is_eligible=~pl.col("outcome").is_in(_INELIGIBLE))
@@ -148,7 +154,7 @@ def publish_plan(
     return NightPlan(
         decisions=decisions,
         decision_candidates=_decision_candidates(judged),
-        plan=_plan(judged),
+        plan=_plan(judged, stale_sources),
         limit_prices=_limit_prices(judged, shared, fates.used, config.workspace.workspace),
         held_back=_held_back(decisions),
         rejected=rejected.select(

@@ -247,7 +247,9 @@ class Warehouse(Protocol):
         """Declared columns of a table or query, without reading it."""
         ...
 
-    def estimate(self, request: ReadRequest) -> Estimate: ...
+    def estimate(self, request: ReadRequest) -> Estimate:
+        """What a read would cost; never raises, as what is wrong with a request is for the read to say."""
+        ...
 
     def read(self, request: ReadRequest) -> AbstractContextManager[RowStream]:
         """The selected columns under their output names, in batches of bounded size, in no order.

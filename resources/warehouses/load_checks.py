@@ -1,5 +1,7 @@
 """What must be true of the rows of a load before anything is written."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from resources.warehouses.base import Load, SourceError, SourceProblem, WriteMode
@@ -10,7 +12,44 @@ def refuse(load: Load, code: str, what: str, remedy: str) -> SourceError:
     return SourceError(SourceProblem(code, "target", f"{load.schema_name}.{load.table}", None, what, remedy))
 
 
-def check_rows(load: Load) -> None:
+def check_loads(loads: Sequence[Load]) -> None:
+    """Everything that can be known without the warehouse."""
+    for load in loads:
+        _check_columns(load)
+        _check_rows(load)
+    _check_identities(loads)
+
+
+def _check_identities(loads: Sequence[Load]) -> None:
+    """One load twice in one write would be two loads: the ledger learns of the first too late."""
+    seen = set()
+    for load in loads:
+        identity = (load.schema_name, load.table, tuple(sorted(load.partition.items())), load.load_id)
+        if identity in seen:
+            what = "the same load is given twice in one write."
+            raise refuse(load, "repeated_load", what, "Give each load once.")
+        seen.add(identity)
+
+
+def _check_columns(load: Load) -> None:
+    """Rows as declared: an engine that casts by itself would round, or quote a value when it cannot."""
+    arriving = dict(load.rows.collect_schema())
+    declared = dict(load.columns)
+    differing = [
+        f"{name} is {arriving.get(name, 'missing')} and should be {declared.get(name, 'absent')}"
+        for name in dict.fromkeys((*declared, *arriving))
+        if arriving.get(name) != declared.get(name)
+    ]
+    if differing:
+        what = f"the rows are not as declared: {'; '.join(differing)}."
+        raise refuse(load, "wrong_columns", what, "Cast and select the columns before writing.")
+    absent = [name for name in (*load.keys, *load.partition) if name not in declared]
+    if absent:
+        what = f"keys or partition name columns that the load does not have: {', '.join(absent)}."
+        raise refuse(load, "wrong_columns", what, "Name columns of the load.")
+
+
+def _check_rows(load: Load) -> None:
     if load.mode is WriteMode.MERGE:
         _check_keys(load)
     if load.mode is WriteMode.REPLACE_PARTITION:

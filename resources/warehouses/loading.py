@@ -22,7 +22,7 @@ from resources.warehouses.base import (
     WriteMode,
     WriteReceipt,
 )
-from resources.warehouses.load_checks import check_rows, refuse
+from resources.warehouses.load_checks import check_loads, refuse
 
 LEDGER = "loads"
 _LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
@@ -31,6 +31,7 @@ _LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
     "load_id": pl.String(),
     "row_count": pl.Int64(),
 }
+_REPLACING = {WriteMode.REPLACE, WriteMode.REPLACE_PARTITION}
 
 
 class LoadSession(Protocol):
@@ -87,14 +88,13 @@ def internal_schema(schema_name: str) -> str:
 
 def load_tables(session: LoadSession, loads: Sequence[Load]) -> tuple[WriteReceipt, ...]:
     """Writes every load, or none; loads that were written before are left as they are."""
-    for load in loads:
-        check_rows(load)
+    check_loads(loads)
     for schema_name in sorted({load.schema_name for load in loads}):
         session.create_schema(schema_name)
         session.create_schema(internal_schema(schema_name))
         _prepare(session, internal_schema(schema_name), LEDGER, _LEDGER_COLUMNS)
     for load in loads:
-        _prepare(session, load.schema_name, load.table, load.columns)
+        _prepare(session, load.schema_name, load.table, load.columns, forgetting=_forget_loads(session, load))
     with ExitStack() as stack:
         staged = [_stage(session, load, stack) for load in loads]
         statements = [text for one in staged for text in _statements(session, one)]
@@ -124,12 +124,25 @@ def count_table_rows(
     return int(str(counted))
 
 
-def _prepare(session: LoadSession, schema_name: str, table: str, columns: Mapping[str, pl.DataType]) -> None:
-    """Makes the table, or adds the columns that it lacks; any other difference is an error, not a guess."""
+def _prepare(
+    session: LoadSession,
+    schema_name: str,
+    table: str,
+    columns: Mapping[str, pl.DataType],
+    *,
+    forgetting: str | None = None,
+) -> None:
+    """Makes the table, or adds the columns that it lacks; any other difference is an error, not a guess.
+
+    `forgetting` runs before a table is made: after a crash in between, no load must
+    seem to be in a table that is new.
+    """
     wanted = {name: _column_type(session, table, name, dtype) for name, dtype in columns.items()}
     present = session.columns(schema_name, table)
     name = session.quote(schema_name, table)
     if not present:
+        if forgetting is not None:
+            session.execute(forgetting)
         declared = ", ".join(f"{session.quote(column)} {kind}" for column, kind in wanted.items())
         session.execute(f"CREATE TABLE IF NOT EXISTS {name} ({declared})")
         return
@@ -153,6 +166,12 @@ def _prepare(session: LoadSession, schema_name: str, table: str, columns: Mappin
     for column, kind in wanted.items():
         if column not in present:
             session.execute(f"ALTER TABLE {name} ADD COLUMN {session.quote(column)} {kind}")
+
+
+def _forget_loads(session: LoadSession, load: Load) -> str:
+    """For a table that is not there: what it held before somebody dropped it is gone."""
+    scope = _matches(session, {"table_name": load.table})
+    return f"DELETE FROM {_ledger(session, load)} WHERE {scope}"  # noqa: S608
 
 
 def _column_type(session: LoadSession, table: str, column: str, dtype: pl.DataType) -> str:
@@ -190,9 +209,17 @@ def _ledger(session: LoadSession, load: Load) -> str:
 
 
 def _is_known(session: LoadSession, load: Load) -> bool:
+    """Whether the load was written and, where it is all of its scope, is still there as counted.
+
+    Somebody may have deleted rows since: then writing again is the remedy, and must do something.
+    """
     scope = {"table_name": load.table, "partition_value": _ledger_partition(load), "load_id": load.load_id}
-    found = session.fetch(f"SELECT 1 FROM {_ledger(session, load)} WHERE {_matches(session, scope)}")  # noqa: S608
-    return bool(found)
+    noted = session.fetch(
+        f"SELECT {session.quote('row_count')} FROM {_ledger(session, load)} WHERE {_matches(session, scope)}"  # noqa: S608
+    )
+    if not noted or load.mode not in _REPLACING:
+        return bool(noted)
+    return int(str(noted[0][0])) == count_table_rows(session, load.schema_name, load.table, load.partition)
 
 
 def _matches(session: LoadSession, values: Mapping[str, PartitionValue]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pipelines.contracts.settings.connections import (
     RESOLVED,
@@ -61,15 +61,18 @@ class Connections:
         return self.connector.target or EMBEDDED
 
     @property
+    def target_kind(self) -> str:
+        """Kind of the target, which is known without any secret."""
+        if self.connector.target is None:
+            return "duckdb"
+        return self.connector.connections[self.connector.target].kind
+
+    @property
     def target(self) -> Connection:
-        """Resolved settings of the target; the path of a DuckDB file is absolute."""
+        """Resolved settings of the target; paths of files are absolute, as dbt runs elsewhere."""
         if self.connector.target is None:
             return DuckDBConnection(kind="duckdb", path=str(self.embedded_path.absolute()))
-        found = self.resolved(self.connector.target)
-        if isinstance(found, DuckDBConnection):
-            path = (self.workspace_folder / found.path).absolute()
-            return found.model_copy(update={"path": str(path)})
-        return found
+        return self._with_absolute_files(self.resolved(self.connector.target))
 
     def resolved(self, name: str) -> Connection:
         """Settings of a connection with the values of its `env:` references."""
@@ -82,7 +85,34 @@ class Connections:
                     "missing_secret", "connection", name, None, f"{error}.", "Set them and try again."
                 )
             ) from None
-        return _ANY.validate_python(values, context=RESOLVED)
+        try:
+            return _ANY.validate_python(values, context=RESOLVED)
+        except ValidationError as error:
+            raise _invalid(name, error) from None
+
+    def _with_absolute_files(self, connection: Connection) -> Connection:
+        files = {
+            name: str((self.workspace_folder / Path(value).expanduser()).absolute())
+            for name in ("path", "private_key_file", "keyfile")
+            if (value := getattr(connection, name, None)) is not None
+        }
+        return connection.model_copy(update=files)
+
+
+def _invalid(name: str, error: ValidationError) -> SourceError:
+    """What became wrong by the values of the environment; pydantic's own text quotes them."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    parts = [f"{'.'.join(str(step) for step in one['loc'][1:]) or 'it'}: {one['msg']}" for one in found]
+    return SourceError(
+        SourceProblem(
+            "invalid_connection",
+            "connection",
+            name,
+            None,
+            f"its references resolve to something that does not fit: {'; '.join(parts)}.",
+            "Correct the environment variables that it names.",
+        )
+    )
 
 
 def open_warehouse(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlglot
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from resources.warehouses.base import (
     Family,
@@ -65,7 +65,7 @@ def require_select(query: str, *, source: str, dialect: str) -> str:
     """The one SELECT of a query, without its semicolon.
 
     It is embedded in a SELECT of ours, where no engine accepts anything that writes;
-    what is left to refuse is a second statement.
+    what is left to refuse is a second statement, or text that leaves the embedding.
     """
     try:
         tokens = sqlglot.tokenize(query, read=dialect)
@@ -73,9 +73,7 @@ def require_select(query: str, *, source: str, dialect: str) -> str:
         tokens = []
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
-    starts = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN}
-    is_single = all(token.token_type is not TokenType.SEMICOLON for token in tokens)
-    if not tokens or not is_single or tokens[0].token_type not in starts:
+    if not _is_one_select(tokens):
         raise SourceError(
             SourceProblem(
                 "invalid_query",
@@ -87,6 +85,19 @@ def require_select(query: str, *, source: str, dialect: str) -> str:
             )
         )
     return query[: tokens[-1].end + 1]
+
+
+def _is_one_select(tokens: Sequence[Token]) -> bool:
+    """Whether tokens start as a SELECT and cannot end the sub-query that they are put into."""
+    starts = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN}
+    if not tokens or tokens[0].token_type not in starts:
+        return False
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth < 0 or token.token_type is TokenType.SEMICOLON:
+            return False
+    return depth == 0
 
 
 def select_all(source: str, relation: Relation, dialect: Dialect) -> str:
@@ -116,12 +127,17 @@ def summarise_rows(request: ReadRequest, *, by: str | None, sums: Sequence[str],
     return f"SELECT {columns}{''.join(totals)} {_origin(request, dialect)} GROUP BY 1"
 
 
-def _origin(request: ReadRequest, dialect: Dialect) -> str:
-    """FROM and WHERE; a table is read by its name, so that the engine sees what it can skip."""
+def row_condition(request: ReadRequest, dialect: Dialect) -> str:
+    """Which rows are meant, as it follows WHERE; empty for all."""
     conditions = [_condition(bound, request, dialect) for bound in request.bounds]
     if request.partition_bound is not None:
         conditions.append(_partition_condition(request.partition_bound, dialect))
-    where = " AND ".join(condition for condition in conditions if condition)
+    return " AND ".join(condition for condition in conditions if condition)
+
+
+def _origin(request: ReadRequest, dialect: Dialect) -> str:
+    """FROM and WHERE; a table is read by its name, so that the engine sees what it can skip."""
+    where = row_condition(request, dialect)
     if request.relation.table is not None:
         origin = dialect.table(request.relation.table)
     else:
@@ -162,7 +178,7 @@ def _condition(bound: TimeBound, request: ReadRequest, dialect: Dialect) -> str 
 def _edge(value: datetime, family: Family, zone: ZoneInfo, slack: timedelta, dialect: Dialect) -> str | None:
     """A bound as a literal, moved outwards where its column has no exact counterpart of an instant.
 
-    Null where that leaves the calendar: then every row is inside.
+    Null where that leaves the calendar: more rows rather than fewer.
     """
     if family is Family.INSTANT:
         return dialect.time_literal(value, family)

@@ -19,7 +19,7 @@ from assets.jobs import NIGHTLY_NAME
 from pipelines.contracts.tables import STAGES, TABLES
 from resources.control.workspace.night import apply_workspace
 from resources.control.workspace.reading import read_workspace
-from resources.dbt import build_dbt_project, dbt_variables, ensure_manifest
+from resources.dbt import build_dbt_project, ensure_manifest, place_variables
 from resources.home import Home
 from resources.lake.store import Lake
 from resources.settings import Environment, read_environment
@@ -275,8 +275,9 @@ class World:
 def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dbt project, parsed once for all worlds: it is the same in each."""
     home = tmp_path_factory.mktemp("parsed")
-    variables = dbt_variables(home, warehouse=home / "warehouse.duckdb")
-    return ensure_manifest(build_dbt_project(home), environment={**os.environ, **variables}).parent
+    variables = place_variables(home, kind="duckdb")
+    project = build_dbt_project(home, kind="duckdb")
+    return ensure_manifest(project, environment={**os.environ, **variables}).parent
 
 
 @pytest.fixture
@@ -288,7 +289,7 @@ def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed_project: 
         workspace.mkdir(parents=True)
         world = World(write_workspace(workspace, files=files, seed=seed), tmp_path / name / "home")
         world.home.mkdir(mode=0o700)
-        shutil.copytree(parsed_project, world.home / "dbt")
+        shutil.copytree(parsed_project, world.home / "dbt" / parsed_project.name)
         monkeypatch.setenv("ONWARD_HOME", str(world.home))
         monkeypatch.setenv("ONWARD_WORKSPACE", str(world.workspace))
         return world

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.contracts.settings.connections import DuckDBConnection
 from resources import dbt
 from resources.dbt import (
     PROJECT_FOLDER,
@@ -11,20 +12,29 @@ from resources.dbt import (
     build_dbt_project,
     dbt_variables,
     ensure_manifest,
+    place_variables,
 )
+from resources.dbt_targets import DbtAdapterError
 
 OLD, NEW = 1_000_000_000, 2_000_000_000
 
 
 def test_the_project_builds_under_the_state_folder(tmp_path):
-    project = build_dbt_project(tmp_path)
+    project = build_dbt_project(tmp_path, kind="duckdb")
     assert project.project_dir == PROJECT_FOLDER
-    assert project.manifest_path == tmp_path / "dbt" / "manifest.json"
+    assert project.manifest_path == tmp_path / "dbt" / "duckdb" / "manifest.json"
     assert (project.name, project.target) == ("onward", "duckdb")
 
 
-def test_another_warehouse_is_another_target(tmp_path):
-    assert build_dbt_project(tmp_path, target="snowflake").target == "snowflake"
+def test_each_kind_of_warehouse_has_its_own_target_and_artifacts(tmp_path):
+    project = build_dbt_project(tmp_path, kind="snowflake")
+    assert project.target == "snowflake"
+    assert project.manifest_path == tmp_path / "dbt" / "snowflake" / "manifest.json"
+
+
+def test_a_kind_without_its_adapter_says_what_to_install(tmp_path):
+    with pytest.raises(DbtAdapterError, match=r"pip install 'onward\[teradata\]'"):
+        build_dbt_project(tmp_path, kind="teradata")
 
 
 def test_a_night_leaves_unit_tests_out():
@@ -33,10 +43,11 @@ def test_a_night_leaves_unit_tests_out():
 
 
 def test_dbt_is_told_where_to_build_and_to_send_nothing(tmp_path):
-    variables = dbt_variables(tmp_path, warehouse=tmp_path / "warehouse.duckdb")
-    assert variables["ONWARD_WAREHOUSE_PATH"] == str(tmp_path / "warehouse.duckdb")
-    assert variables["DBT_TARGET_PATH"] == variables["DBT_LOG_PATH"] == str(tmp_path / "dbt")
-    assert variables["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+    variables = dbt_variables(tmp_path, target=DuckDBConnection(kind="duckdb", path="/there/w.duckdb"))
+    places = place_variables(tmp_path, kind="duckdb")
+    assert variables == {"ONWARD_WAREHOUSE_PATH": "/there/w.duckdb"} | places
+    assert places["DBT_TARGET_PATH"] == places["DBT_LOG_PATH"] == str(tmp_path / "dbt" / "duckdb")
+    assert places["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
 @pytest.fixture
@@ -48,7 +59,7 @@ def project(tmp_path):
     (folder / "profiles.yml").write_text("small: {target: duckdb, outputs: {duckdb: {type: duckdb}}}\n")
     (folder / "models" / "one.sql").write_text("select 1 as number")
     age(folder, OLD)
-    return build_dbt_project(tmp_path / "home", project_folder=folder)
+    return build_dbt_project(tmp_path / "home", kind="duckdb", project_folder=folder)
 
 
 def age(folder: Path, at: int) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipelines.contracts.settings.fields import Settings
-from resources.control.workspace.explanations import Explanation, explain, explain_choice
+from resources.control.workspace.explanations import Explanation, explain, explain_choice, named_keys
 from resources.control.workspace.problems import Problem, suggestion
 from resources.control.workspace.schemas import FileKind, keys_at, schema_of
 from resources.control.workspace.yaml_nodes import Spot, Step, YamlMapping, YamlScalar, plain, step_into
@@ -35,6 +35,7 @@ def check_file(root: YamlMapping, kind: FileKind, *, file: str) -> CheckedFile:
     Validation is strict and goes through JSON: text never becomes a number or
     true/false, while lists, dates and codes are still read from text.
     """
+    document = _Document(root, kind, file)
     try:
         return CheckedFile(kind.model.model_validate_json(json.dumps(plain(root)), strict=True))
     except ValidationError as error:
@@ -43,32 +44,50 @@ def check_file(root: YamlMapping, kind: FileKind, *, file: str) -> CheckedFile:
         special = [detail for detail in details if detail not in general]
         return CheckedFile(
             None,
-            problems=tuple(_problems(special, root, kind, file)),
-            general=tuple(_problems(general, root, kind, file)),
+            problems=tuple(_problems(special, document)),
+            general=tuple(_problems(general, document)),
         )
 
 
-def _problems(details: list[ErrorDetails], root: YamlMapping, kind: FileKind, file: str) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A file as written, and what it should be."""
+
+    root: YamlMapping
+    kind: FileKind
+    file: str
+
+
+def _problems(details: list[ErrorDetails], document: _Document) -> Iterator[Problem]:
     by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for detail in details:
-        by_path.setdefault(_path_in_file(root, detail["loc"]), []).append(detail)
+        by_path.setdefault(_path_in_file(document.root, detail["loc"]), []).append(detail)
     for path, found in by_path.items():
-        spot = Spot(root).at(*path)
+        spot = Spot(document.root).at(*path)
         if isinstance(spot.node, YamlScalar) and spot.node.is_broken:
             continue
         kept = [detail for detail in found if not _is_echo(detail, spot)]
         if len(kept) > 1 and all(detail["type"] in _SCALAR_TYPES for detail in kept):
-            explained = [explain_choice(spot.node)]
-        else:
-            explained = [_explain(detail, spot, kind) for detail in kept]
-        for explanation in explained:
-            yield _problem(file, spot, explanation)
+            yield _problem(document.file, spot, explain_choice(spot.node))
+            continue
+        for detail in kept:
+            yield _problem(document.file, _narrowed(detail, spot), _explain(detail, spot, document))
 
 
 def _problem(file: str, spot: Spot, explanation: Explanation) -> Problem:
     return Problem(
         file=file, line=spot.line, where=spot.where, what=explanation.what, remedy=explanation.remedy
     )
+
+
+def _narrowed(detail: ErrorDetails, spot: Spot) -> Spot:
+    """The place of a rule between several keys: the last key that the rule names."""
+    if detail["type"] == "union_tag_invalid":
+        return spot.at(str(detail["ctx"]["discriminator"]).strip("'"))
+    if detail["type"] != "value_error" or detail["loc"][-1:] == (_KEY_MARK,):
+        return spot
+    keys = named_keys(detail["msg"], spot.node)
+    return spot.at(keys[-1]) if keys else spot
 
 
 def _path_in_file(root: YamlMapping, location: tuple[int | str, ...]) -> tuple[Step, ...]:
@@ -90,31 +109,36 @@ def _is_echo(detail: ErrorDetails, spot: Spot) -> bool:
     return detail["type"] == "too_short" and any(True for _ in spot.items())
 
 
-def _explain(detail: ErrorDetails, spot: Spot, kind: FileKind) -> Explanation:
-    kinds = {"missing": _missing, "extra_forbidden": _unknown_key}
-    special = kinds.get(detail["type"])
-    if special is not None:
-        return special(detail, spot, kind)
+def _explain(detail: ErrorDetails, spot: Spot, document: _Document) -> Explanation:
+    if detail["type"] == "missing":
+        return _missing(detail, spot)
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(spot, document)
     is_key = detail["loc"] and detail["loc"][-1] == _KEY_MARK
     return explain(
         detail["type"],
         context=_context(detail),
         node=None if is_key else spot.node,
-        shown=None if kind.may_hold_secrets else _shown(spot, is_key=bool(is_key)),
+        shown=None if document.kind.may_hold_secrets else _shown(spot, is_key=bool(is_key)),
     )
 
 
-def _missing(detail: ErrorDetails, spot: Spot, kind: FileKind) -> Explanation:
-    del kind
+def _missing(detail: ErrorDetails, spot: Spot) -> Explanation:
     key = detail["loc"][-1]
     place = f"under `{spot.where}`" if spot.where else "to the file"
     return Explanation(f"`{key}` is missing", f"add `{key}:` {place}")
 
 
-def _unknown_key(detail: ErrorDetails, spot: Spot, kind: FileKind) -> Explanation:
-    del detail
-    key = str(spot.path[-1])
-    return Explanation("unknown key", suggestion(key, keys_at(schema_of(kind.model), spot.path[:-1])))
+def _unknown_key(spot: Spot, document: _Document) -> Explanation:
+    *above, key = spot.path
+    neighbours = {name: near.value for name, near in Spot(document.root).at(*above).entries()}
+    schema = schema_of(document.kind.model)
+    known = keys_at(schema, tuple(above), written=neighbours)
+    if key in keys_at(schema, tuple(above)):
+        # A setting of a neighbouring kind: nothing is misspelt.
+        listed = ", ".join(sorted(known))
+        return Explanation("does not belong to this kind", f"delete it; known are {listed}")
+    return Explanation("unknown key", suggestion(str(key), known))
 
 
 def _context(detail: ErrorDetails) -> Mapping[str, Any]:

@@ -15,6 +15,12 @@ _PATTERNS = {
         "write lower-case letters, digits and underscores, starting with a letter (at most 63)",
     ),
     "^[A-Z]{3}$": ("is not a currency", "write three capital letters, for example USD"),
+    "^(s3://|env:)": ("is not a folder on S3", "write s3://bucket/folder, or env:NAME"),
+}
+#: Rules of the contracts between several keys → what to do.
+_REMEDIES = {
+    "lookback needs a cursor": "add `cursor:`, or delete `lookback`",
+    "partition and reconcile need a cursor": "add `cursor:`, or delete these lines",
 }
 
 
@@ -31,11 +37,13 @@ class Finding:
     Attributes:
         found: The kind of value that stands there, in words.
         shown: The value as written in backticks; empty when it may not be shown.
+        node: What stands there.
     """
 
     context: Mapping[str, Any]
     found: str
     shown: str
+    node: YamlNode | None
 
 
 def describe(node: YamlNode | None) -> str:
@@ -56,7 +64,7 @@ def explain(
     error: str, *, context: Mapping[str, Any], node: YamlNode | None, shown: str | None
 ) -> Explanation:
     """Words for one error type of pydantic; an unknown type keeps pydantic's own sentence."""
-    finding = Finding(context, describe(node), f"`{shown}` " if shown else "")
+    finding = Finding(context, describe(node), f"`{shown}` " if shown else "", node)
     explanation = _EXPLANATIONS.get(error)
     if explanation is not None:
         return explanation(finding)
@@ -92,6 +100,15 @@ def _choice(finding: Finding) -> Explanation:
     return Explanation(f"{finding.shown}is not allowed here", suggestion(finding.shown.strip("` "), options))
 
 
+def _no_kind(finding: Finding) -> Explanation:
+    """A mapping that has to say which of several kinds it is; what it says instead is never shown."""
+    key = str(finding.context["discriminator"]).strip("'")
+    options = re.findall(r"'([^']*)'", str(finding.context.get("expected_tags", "")))
+    if not options:
+        return Explanation(f"`{key}` is missing", f"add `{key}:` and say which one it is")
+    return Explanation(f"unknown {key}", suggestion(str(finding.context["tag"]), options))
+
+
 def _pattern(finding: Finding) -> Explanation:
     pattern = str(finding.context["pattern"])
     what, remedy = _PATTERNS.get(pattern, ("does not fit", f"write it like {pattern}"))
@@ -103,8 +120,19 @@ def _own_words(finding: Finding) -> Explanation:
     message = str(finding.context.get("error") or finding.context["message"])
     if message.startswith("write "):
         return Explanation(f"{finding.shown}cannot be read" if finding.shown else "cannot be read", message)
+    if message.startswith("give "):
+        present = " and ".join(f"`{key}`" for key in named_keys(message, finding.node))
+        return Explanation(f"{present} exclude each other" if present else "a setting is missing", message)
+    known = next((remedy for start, remedy in _REMEDIES.items() if message.startswith(start)), None)
     what, separator, remedy = message.partition("; ")
-    return Explanation(what, remedy if separator else "change it so that this holds")
+    return Explanation(what, known or (remedy if separator else "change it so that this holds"))
+
+
+def named_keys(message: str, node: YamlNode | None) -> list[str]:
+    """Keys of a mapping that a message names before its colon, in its order."""
+    written = node.entries if isinstance(node, YamlMapping) else {}
+    words = re.findall(r"[a-z_]+", message.partition(":")[0])
+    return [word for word in words if word in written]
 
 
 def _date(finding: Finding) -> Explanation:
@@ -162,4 +190,6 @@ _EXPLANATIONS: Mapping[str, Callable[[Finding], Explanation]] = {
     "too_short": _too_short,
     "string_too_short": _text_too_short,
     "unknown_rule": _rule,
+    "union_tag_invalid": _no_kind,
+    "union_tag_not_found": _no_kind,
 }

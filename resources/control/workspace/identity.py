@@ -1,7 +1,10 @@
-"""Who a workspace is, from `workspace.yml` alone: what must be known before anything else can be opened."""
+"""What must be known of a workspace before anything else can be opened: who it is, and its warehouses."""
 
 from pathlib import Path
+from typing import TypeVar
 
+from pipelines.contracts.settings.connections import ConnectionsFile
+from pipelines.contracts.settings.fields import Settings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from resources.control.workspace.checking import check_file
 from resources.control.workspace.problems import Problem, in_order
@@ -9,28 +12,40 @@ from resources.control.workspace.reading import WorkspaceProblemsError, Workspac
 from resources.control.workspace.schemas import FILE_KINDS
 from resources.control.workspace.yaml_loader import load_yaml
 
-_FILE = "workspace.yml"
+Kind = TypeVar("Kind", bound=Settings)
 
 
 def read_workspace_identity(folder: Path) -> WorkspaceSettings:
     """The settings in `workspace.yml`; WorkspaceProblemsError when they are missing or wrong."""
-    path = folder / _FILE
+    return _read_file(folder, "workspace.yml", WorkspaceSettings)
+
+
+def read_connections(folder: Path) -> ConnectionsFile:
+    """What stands in `connections.yml`, references unresolved; WorkspaceProblemsError as above."""
+    file = "connections.yml"
+    found = _read_file(folder, file, ConnectionsFile)
+    if found.target is not None and found.target not in found.connections:
+        what, remedy = f"there is no connection {found.target}", "name one that stands under connections"
+        raise _failure(folder, Problem(file=file, line=0, where="target", what=what, remedy=remedy))
+    return found
+
+
+def _read_file(folder: Path, name: str, kind: type[Kind]) -> Kind:
+    path = folder / name
     if not path.is_file():
-        missing = Problem(
-            file=_FILE,
-            line=0,
-            where="",
-            what="the file is missing",
-            remedy="name an existing workspace folder",
-        )
-        raise WorkspaceProblemsError(folder, WorkspaceReading(None, (missing,), ()))
-    loaded = load_yaml(path.read_bytes(), file=_FILE)
+        what, remedy = "the file is missing", "name an existing workspace folder"
+        raise _failure(folder, Problem(file=name, line=0, where="", what=what, remedy=remedy))
+    loaded = load_yaml(path.read_bytes(), file=name)
     problems = list(loaded.problems)
     settings = None
     if loaded.root is not None:
-        checked = check_file(loaded.root, FILE_KINDS[_FILE], file=_FILE)
+        checked = check_file(loaded.root, FILE_KINDS[name], file=name)
         problems.extend((*checked.problems, *checked.general))
         settings = checked.settings
-    if problems or not isinstance(settings, WorkspaceSettings):
-        raise WorkspaceProblemsError(folder, WorkspaceReading(None, in_order(problems), ()))
+    if problems or not isinstance(settings, kind):
+        raise _failure(folder, *problems)
     return settings
+
+
+def _failure(folder: Path, *problems: Problem) -> WorkspaceProblemsError:
+    return WorkspaceProblemsError(folder, WorkspaceReading(None, in_order(problems), ()))

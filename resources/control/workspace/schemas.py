@@ -95,9 +95,28 @@ def write_schemas(folder: Path) -> list[Path]:
     return changed
 
 
-def keys_at(schema: Mapping[str, Any], path: tuple[str | int, ...]) -> set[str]:
-    """Keys that a schema knows at a path; alternatives are taken together."""
-    return {key for option in _options_at(schema, path) for key in option.get("properties", {})}
+def keys_at(
+    schema: Mapping[str, Any], path: tuple[str | int, ...], *, written: Mapping[str, object] | None = None
+) -> set[str]:
+    """Keys that a schema knows at a path; alternatives are taken together.
+
+    Args:
+        schema: Of the whole file.
+        path: Where in the file.
+        written: Keys and values that stand there; alternatives that they rule out are left out.
+    """
+    return {
+        key
+        for option in _options_at(schema, path)
+        if _is_possible(option, written or {})
+        for key in option.get("properties", {})
+    }
+
+
+def _is_possible(option: Mapping[str, Any], written: Mapping[str, object]) -> bool:
+    """Whether a mapping may be of a shape: no key that must have one value has another."""
+    fixed = {key: shape["const"] for key, shape in option.get("properties", {}).items() if "const" in shape}
+    return all(written.get(key, value) == value for key, value in fixed.items())
 
 
 def _options_at(schema: Mapping[str, Any], path: tuple[str | int, ...]) -> list[Mapping[str, Any]]:

@@ -1,15 +1,16 @@
-"""Connections and sources: names across the two files, and what missing tables switch off."""
+"""Sources: names across files, settings that have no effect, and what missing tables switch off."""
 
-from pathlib import Path
+import polars as pl
 
 from pipelines.contracts.requirements import REQUIREMENTS
 from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
+from resources.control.workspace.connection_checks import FILE as CONNECTIONS
 from resources.control.workspace.findings import Findings
-from resources.control.workspace.secrets import REFERENCE
 from resources.control.workspace.yaml_nodes import Spot
+from resources.warehouses.base import SourceError
+from resources.warehouses.statements import require_select
 
 SOURCES = "sources.yml"
-CONNECTIONS = "connections.yml"
 
 
 def check_sources(findings: Findings) -> None:
@@ -19,6 +20,9 @@ def check_sources(findings: Findings) -> None:
     findings.must_be_known(CONNECTIONS, connections.at("target"), names, noun="connection")
     for name, source in sources.entries():
         findings.must_be_known(SOURCES, source.at("connection"), names, noun="connection")
+        kind = connections.at("connections", source.at("connection").text or "", "kind").text
+        _check_query(findings, source.at("query"), kind)
+        _check_fallback(findings, source)
         if name in SOURCE_TABLES:
             _check_columns(findings, name, source)
         else:
@@ -27,23 +31,35 @@ def check_sources(findings: Findings) -> None:
         _check_presence(findings, sources)
 
 
-def check_connection_files(findings: Findings, folder: Path) -> None:
-    """A warehouse file that is not there yet is a warning: it may be loaded later."""
-    for _, connection in findings.folder.root(CONNECTIONS).at("connections").entries():
-        path = connection.at("path")
-        is_named = path.text and not path.text.startswith(REFERENCE)
-        if is_named and connection.at("kind").text == "duckdb" and not (folder / str(path.text)).exists():
-            findings.warn(
-                CONNECTIONS, path, "there is no such file yet", "load the data before the first night is run"
-            )
-
-
 def _check_columns(findings: Findings, name: str, source: Spot) -> None:
-    known = set(SOURCE_TABLES[name].schema.columns()) - {"workspace_id"}
+    columns = SOURCE_TABLES[name].schema.columns()
+    known = set(columns) - {"workspace_id"}
     for column, spot in source.at("columns").entries():
         if column not in known:
             findings.unknown(SOURCES, spot, column, known, noun=f"column of {name}")
-    findings.must_be_known(SOURCES, source.at("cursor"), known, noun=f"column of {name}")
+    cursor = source.at("cursor")
+    findings.must_be_known(SOURCES, cursor, known, noun=f"column of {name}")
+    times = [column for column in columns if columns[column].dtype.base_type() in {pl.Date, pl.Datetime}]
+    if cursor.text in known and cursor.text not in times:
+        remedy = f"use one of {', '.join(times)}" if times else "delete it: the whole table is read then"
+        findings.problem(SOURCES, cursor, "a cursor is an instant or a date", remedy)
+
+
+def _check_query(findings: Findings, query: Spot, kind: str | None) -> None:
+    """What can be seen without a warehouse; columns and types are looked at before a night is run."""
+    if query.text is None or kind is None:
+        return
+    try:
+        require_select(query.text, source="query", dialect=kind)
+    except (SourceError, ValueError):  # ValueError: a kind that sqlglot does not know, which has its own line
+        findings.problem(SOURCES, query, "the query is no single SELECT", "write one SELECT and nothing else")
+
+
+def _check_fallback(findings: Findings, source: Spot) -> None:
+    age = source.at("maximum_age")
+    if age.exists and source.at("on_failure").text != "last_good":
+        what = "has no effect: without `on_failure: last_good` a source that fails stops the night"
+        findings.warn(SOURCES, age, what, "add `on_failure: last_good`, or delete it")
 
 
 def _check_presence(findings: Findings, sources: Spot) -> None:

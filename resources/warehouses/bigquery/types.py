@@ -52,19 +52,22 @@ _TRAVELS = {
 }
 
 
+def _parse(declared_type: str) -> tuple[str, int | None, int | None]:
+    """Name, first and second parameter of a type."""
+    match = _DECLARATION.match(declared_type)
+    if match is None:
+        return declared_type, None, None
+    first, second = (int(digits) if digits else None for digits in match.groups()[1:])
+    return match[1], first, second
+
+
 def declare_column(name: str, declared_type: str) -> SourceColumn:
     """A column of a BigQuery catalogue, by the text of its type."""
-    match = _DECLARATION.match(declared_type)
-    kind = match[1] if match else declared_type
-    precision, scale = (int(digits) if digits else None for digits in match.groups()[1:]) if match else (None, None)
+    kind, precision, scale = _parse(declared_type)
+    if kind == "NUMERIC" and precision is None:
+        precision, scale = _NUMERIC_PRECISION, _NUMERIC_SCALE
     if kind == "NUMERIC":
-        return SourceColumn(
-            name,
-            declared_type,
-            Family.DECIMAL,
-            precision or _NUMERIC_PRECISION,
-            _NUMERIC_SCALE if precision is None else scale or 0,
-        )
+        return SourceColumn(name, declared_type, Family.DECIMAL, precision, scale or 0)
     if kind == "BIGNUMERIC":
         return _declare_bignumeric(name, declared_type, precision, scale or 0)
     return SourceColumn(name, declared_type, _FAMILIES.get(kind, Family.OPAQUE))
@@ -102,8 +105,7 @@ def declare_columns(schema: Sequence[SchemaField]) -> tuple[SourceColumn, ...]:
 
 def is_plain(column: SourceColumn) -> bool:
     """Whether a column can be read from its table without a query."""
-    match = _DECLARATION.match(column.declared_type)
-    return match is not None and match[1] in _PLAIN
+    return _parse(column.declared_type)[0] in _PLAIN
 
 
 def column_type(dtype: pl.DataType) -> str | None:
@@ -158,8 +160,7 @@ class BigQueryDialect:
             return name
         if column.declared_type.startswith("BIGNUMERIC"):
             return f"CAST({name} AS {'NUMERIC' if column.family is Family.DECIMAL else 'STRING'})"
-        match = _DECLARATION.match(column.declared_type)
-        return _TRAVELS.get(match[1] if match else "", "CAST({0} AS STRING)").format(name)
+        return _TRAVELS.get(_parse(column.declared_type)[0], "CAST({0} AS STRING)").format(name)
 
     def time_literal(self, value: datetime | date, family: Family) -> str:
         if family is Family.DATE:
@@ -169,15 +170,14 @@ class BigQueryDialect:
 
     def utc_day(self, column: SourceColumn) -> str:
         name = quoted(column.name)
+        if column.family is Family.DATE:
+            return name
         return f"DATE({name}, 'UTC')" if column.family is Family.INSTANT else f"DATE({name})"
 
     def total(self, column: SourceColumn) -> str:
         name = quoted(column.name)
         if column.family is Family.FLOAT:
             return f"SUM({name})"
-        # A sum of INT64 overflows; BigQuery sums NUMERIC exactly.
-        return f"SUM(CAST({name} AS NUMERIC))" if not is_numeric(column) else f"SUM({name})"
-
-
-def is_numeric(column: SourceColumn) -> bool:
-    return column.declared_type.startswith("NUMERIC")
+        # A sum of INT64 overflows at 64 bits; one of NUMERIC is exact up to 38 digits.
+        is_numeric = column.declared_type.startswith("NUMERIC")
+        return f"SUM({name})" if is_numeric else f"SUM(CAST({name} AS NUMERIC))"

@@ -38,7 +38,7 @@ def declare_column(name: str, declared_type: str) -> SourceColumn:
 
 
 def _family(declared_type: str) -> Family:
-    if declared_type.startswith("ENUM("):
+    if declared_type.startswith(("ENUM(", "GEOMETRY")):  # a geometry's text is WKT
         return Family.TEXT
     if declared_type.startswith(_NESTED_PREFIXES) or declared_type.endswith("]"):
         return Family.NESTED

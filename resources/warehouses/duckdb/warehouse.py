@@ -4,6 +4,7 @@ Sources are opened read-only and locked: a SELECT of a workspace can reach its o
 tables, and no file, network, extension or setting.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +23,10 @@ from resources.warehouses.base import (
     Relation,
     SourceColumn,
     SourceError,
-    SourceProblem,
     WriteReceipt,
 )
 from resources.warehouses.duckdb.connecting import open_file
+from resources.warehouses.duckdb.failures import explained, explained_write
 from resources.warehouses.duckdb.session import DuckDBSession
 from resources.warehouses.duckdb.types import DuckDBDialect, declare_column
 from resources.warehouses.loading import count_table_rows, load_tables
@@ -37,33 +38,27 @@ BATCH_ROWS = 65_536
 _DIALECT = DuckDBDialect()
 
 
-def _problem(request: tuple[str, Relation], code: str, what: str, remedy: str) -> SourceError:
-    source, relation = request
-    return SourceError(SourceProblem(code, source, relation.label, None, what, remedy))
-
-
 @contextmanager
-def _explained(source: str, relation: Relation) -> Iterator[None]:
-    """Typed errors; only errors about names and syntax are quoted, as others can hold values of rows."""
-    place = (source, relation)
+def _limited(cursor: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """Interrupts what a cursor does after some time."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, cursor.interrupt)
+    timer.start()
     try:
         yield
-    except duckdb.CatalogException as error:
-        what = f"it does not exist: {_first_line(error)}"
-        raise _problem(place, "missing_table", what, "Correct table or query in sources.yml.") from None
-    except (duckdb.BinderException, duckdb.ParserException) as error:
-        what = f"the query is not valid: {_first_line(error)}"
-        raise _problem(place, "invalid_query", what, "Correct the query in sources.yml.") from None
-    except duckdb.PermissionException:
-        what = "the query reaches outside its warehouse (a file, an extension or a setting)."
-        raise _problem(place, "not_allowed", what, "Load that data into the warehouse first.") from None
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        what = f"reading failed with {type(error).__name__} (its text is withheld: it can quote values)."
-        raise _problem(place, "read_failed", what, "Run the query in DuckDB to see which value.") from None
+    finally:
+        timer.cancel()
 
 
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0].partition(": ")[2]
+def _batches(
+    request: ReadRequest, reader: pa.RecordBatchReader, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Errors of DuckDB are explained here and not around the caller's block, whose own errors are its own."""
+    with explained(request.source, request.relation):
+        for batch in reader:
+            yield fit_batch(batch, schema)
 
 
 class DuckDBWarehouse:
@@ -109,14 +104,18 @@ class DuckDBWarehouse:
         return found
 
     def describe(self, source: str, relation: Relation) -> tuple[SourceColumn, ...]:
-        with _explained(source, relation), self._connection.cursor() as cursor:
+        with explained(source, relation), self._connection.cursor() as cursor:
             rows = cursor.execute(f"DESCRIBE {select_all(source, relation, _DIALECT)}").fetchall()
         return tuple(declare_column(row[0], row[1]) for row in rows)
 
     def estimate(self, request: ReadRequest) -> Estimate:
         """Exact: DuckDB counts in milliseconds and reads are free."""
-        ((counted,),) = self._fetch(request, count_rows(request, _DIALECT))
-        return Estimate(row_count=int(str(counted)))
+        try:
+            with self._asking(request) as cursor:
+                ((counted,),) = cursor.execute(count_rows(request, _DIALECT)).fetchall()
+        except SourceError:
+            return Estimate()  # what is wrong is for the read to say
+        return Estimate(row_count=counted)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowStream]:
@@ -130,24 +129,31 @@ class DuckDBWarehouse:
 
     def summarise(self, request: ReadRequest, *, by: str | None, sums: Sequence[str]) -> pa.Table:
         statement = summarise_rows(request, by=by, sums=sums, dialect=_DIALECT)
-        with _explained(request.source, request.relation), self._connection.cursor() as cursor:
+        with self._asking(request) as cursor:
             return cursor.sql(statement).to_arrow_table()
 
     def write(self, loads: Sequence[Load]) -> tuple[WriteReceipt, ...]:
-        with self._connection.cursor() as cursor:
+        with explained_write(loads), self._connection.cursor() as cursor:
             return load_tables(DuckDBSession(cursor), loads)
 
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         with self._connection.cursor() as cursor:
             return count_table_rows(DuckDBSession(cursor), schema_name, table)
 
-    def _fetch(self, request: ReadRequest, statement: str) -> list[tuple[object, ...]]:
-        with _explained(request.source, request.relation), self._connection.cursor() as cursor:
-            return cursor.execute(statement).fetchall()
+    @contextmanager
+    def _asking(self, request: ReadRequest) -> Iterator[duckdb.DuckDBPyConnection]:
+        with (
+            explained(request.source, request.relation),
+            self._connection.cursor() as cursor,
+            _limited(cursor, request.maximum_seconds),
+        ):
+            yield cursor
 
     @contextmanager
     def _reading(self, request: ReadRequest, names: Sequence[str]) -> Iterator[RowStream]:
         schema = arrow_schema({name: request.columns[name] for name in names})
-        with _explained(request.source, request.relation), self._connection.cursor() as cursor:
-            reader = cursor.sql(select_rows(request, names, _DIALECT)).to_arrow_reader(BATCH_ROWS)
-            yield RowStream(schema, (fit_batch(batch, schema) for batch in reader))
+        statement = select_rows(request, names, _DIALECT)
+        with self._connection.cursor() as cursor, _limited(cursor, request.maximum_seconds):
+            with explained(request.source, request.relation):
+                reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
+            yield RowStream(schema, _batches(request, reader, schema))

@@ -54,9 +54,9 @@ def _place(table: exp.Table, project: str, default: Any) -> tuple[str, str, str]
     parts = [part for part in (table.catalog, table.db, table.name) if part]
     if len(parts) == 1 and default is not None:
         parts = [default.datasetId, *parts]
-    if len(parts) == 2:  # noqa: PLR2004
+    if len(parts) == 2:
         parts = [project, *parts]
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
 
 
 def _partition_conditions(tree: exp.Expression, partition: str) -> list[exp.Expression]:

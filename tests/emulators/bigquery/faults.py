@@ -6,7 +6,7 @@
     {"expire_tokens": true}                        every token so far is refused from now on
     {"reject_credentials": true}                   every token is refused, new ones too
     {"answers": [{"status": 503, "count": 2, "path": "/jobs"}]}    the next two such requests
-    {"stream_breaks": [1, 3]}                      the next stream ends after 1 batch, the one after it after 3
+    {"stream_breaks": [1, 3]}                      the next stream ends after 1 batch, the one after after 3
     {"stream_status": "RESOURCE_EXHAUSTED"}        how it ends (UNAVAILABLE otherwise)
     {"denies_storage": true}                       the Storage API answers PERMISSION_DENIED
 """

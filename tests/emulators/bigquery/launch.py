@@ -1,10 +1,10 @@
 """Starts the BigQuery emulator as a process of its own and stops it again."""
 
+import http.client
 import json
 import subprocess
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,10 +74,10 @@ class BigQueryServer:
         return report
 
     def _ask(self, method: str, name: str, body: object = None) -> Any:
-        sent = json.dumps(body or {}).encode()
-        request = urllib.request.Request(f"{self.url}/emulator/{name}", data=sent, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with closing(connection):
+            connection.request(method, f"/emulator/{name}", json.dumps(body or {}))
+            return json.load(connection.getresponse())
 
 
 def _write_keyfile(path: Path, token_url: str, key: rsa.RSAPrivateKey) -> None:

@@ -78,7 +78,7 @@ def _close(*ends: socket.socket) -> None:
 
 @contextmanager
 def cutting(target_port: int, cuts: Sequence[int]) -> Iterator[Relay]:
-    """The first connection is cut after `cuts[0]` bytes, the next after `cuts[1]`; later ones are left alone."""
+    """The first connection is cut after `cuts[0]` bytes, the next after `cuts[1]`; later ones never."""
     relay = Relay(target_port, cuts)
     try:
         yield relay

@@ -81,7 +81,8 @@ def _to_ipc(table: pa.Table, rowtype: list[dict]) -> bytes:
         fields.append(pa.field(declared["name"], array.type, metadata=_metadata(declared)))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, pa.schema(fields)) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)))
+        if table.num_rows:  # the client's row reader crashes on a batch without rows
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)))
     return sink.getvalue().to_pybytes()
 
 

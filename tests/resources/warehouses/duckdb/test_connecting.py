@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.contracts.settings.connector import DuckDBConnection
+from pipelines.contracts.settings.connections import DuckDBConnection
 from resources.warehouses.base import SourceError
-from resources.warehouses.duckdb import DuckDBWarehouse
+from resources.warehouses.duckdb.warehouse import DuckDBWarehouse
 from resources.warehouses.open import open_warehouse
 
 HOLD = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
@@ -67,11 +67,20 @@ def test_two_readers_share_a_file(tmp_path):
         assert first.check() == second.check()
 
 
+def test_a_second_connection_of_a_process_finds_everything_locked(tmp_path):
+    path = tmp_path / "shared.duckdb"
+    with DuckDBWarehouse(path, is_read_only=False), DuckDBWarehouse(path, is_read_only=False) as second:
+        with pytest.raises(duckdb.InvalidInputException, match="locked"):
+            second._connection.execute("SET enable_external_access = true")
+        zone = second._connection.execute("SELECT current_setting('TimeZone')").fetchone()
+    assert zone == ("UTC",)
+
+
 def test_paths_start_at_the_workspace_folder(tmp_path):
     target = DuckDBConnection(kind="duckdb", path="below/target.duckdb")
-    with open_warehouse(target, workspace_folder=tmp_path, is_read_only=False) as warehouse:
+    with open_warehouse(target, name="main", workspace_folder=tmp_path, is_read_only=False) as warehouse:
         assert warehouse.discover() == {}
     assert (tmp_path / "below" / "target.duckdb").is_file()
     absolute = DuckDBConnection(kind="duckdb", path=str(tmp_path / "below" / "target.duckdb"))
-    with open_warehouse(absolute, workspace_folder=Path("elsewhere")) as warehouse:
+    with open_warehouse(absolute, name="main", workspace_folder=Path("elsewhere")) as warehouse:
         assert warehouse.discover() == {}

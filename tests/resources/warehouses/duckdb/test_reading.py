@@ -1,14 +1,15 @@
 """Reading from DuckDB: declared types, bounds, the lock-down, and errors without values."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import duckdb
 import polars as pl
 import pytest
 
-from resources.warehouses.base import Family, ReadRequest, Relation, SourceError, TimeBound
-from resources.warehouses.duckdb import DuckDBWarehouse
+from resources.warehouses.base import Estimate, Family, ReadRequest, Relation, SourceError, TimeBound
+from resources.warehouses.duckdb.warehouse import DuckDBWarehouse
 from resources.warehouses.reading import read_frame
 
 AT = datetime(2017, 6, 1, 12, tzinfo=UTC)
@@ -57,7 +58,12 @@ TYPES = {
     "VARCHAR": ("'a'", Family.TEXT, "a"),
     "ENUM('a', 'b')": ("'a'", Family.TEXT, "a"),
     "UUID": ("'00000000-0000-0000-0000-000000000001'", Family.TEXT, "00000000-0000-0000-0000-000000000001"),
-    "TIME": ("'10:00'", Family.TEXT, "10:00:00"),
+    "TIME": ("'10:00:00.000001'", Family.TIME, time(10, 0, 0, 1)),
+    "TIME_NS": ("'10:00:00.000001'", Family.TIME, time(10, 0, 0, 1)),
+    "TIMETZ": ("'10:00:00+02'", Family.TEXT, "10:00:00+02"),
+    "BIGNUM": (str(2**200), Family.WIDE_INTEGER, str(2**200)),
+    "BIT": ("'101'", Family.TEXT, "101"),
+    "GEOMETRY": ("'POINT (1 2)'", Family.TEXT, "POINT (1 2)"),
     "INTERVAL": ("INTERVAL 1 DAY", Family.TEXT, "1 day"),
     "DATE": ("'2017-06-01'", Family.DATE, date(2017, 6, 1)),
     "TIMESTAMP": ("'2017-06-01 12:00'", Family.TIMESTAMP, AT.replace(tzinfo=None)),
@@ -68,7 +74,8 @@ TYPES = {
     "STRUCT(a INTEGER)": ("{'a': 1}", Family.NESTED, '{"a":1}'),
     "INTEGER[]": ("[1, 2]", Family.NESTED, "[1,2]"),
     "MAP(VARCHAR, INTEGER)": ("MAP {'a': 1}", Family.NESTED, '{"a":1}'),
-    "BLOB": ("'a'", Family.OPAQUE, "a"),
+    "UNION(a INTEGER, b VARCHAR)": ("1", Family.NESTED, '{"a":1}'),
+    "BLOB": (r"'a\xAA\x00'::BLOB", Family.BINARY, b"a\xaa\x00"),
 }
 
 
@@ -201,11 +208,12 @@ def test_discovery_is_stable_and_names_every_column(build):
     [
         ("SELECT * FROM nowhere", "missing_table", "nowhere"),
         ("SELECT nothing FROM t", "invalid_query", "nothing"),
-        ("SELEC 1", "invalid_query", "syntax error"),
+        ("SELEC 1", "invalid_query", "single SELECT"),
         ("SELECT 1; SELECT 2", "invalid_query", "single SELECT"),
         ("SELECT 1; DROP TABLE t", "invalid_query", "single SELECT"),
         ("DROP TABLE t", "invalid_query", "single SELECT"),
-        ("SELECT 1) AS a, (SELECT 2", "invalid_query", "syntax error"),
+        ("SELECT 1) AS a, (SELECT 2", "invalid_query", "single SELECT"),
+        ("SELECT 1 FROM", "invalid_query", "syntax error"),
         ("SELECT * FROM read_csv('/etc/hostname')", "not_allowed", "outside"),
         ("SELECT * FROM '/etc/hostname'", "missing_table", "hostname"),
     ],
@@ -271,3 +279,102 @@ def test_the_zone_of_the_host_changes_nothing(build, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     warehouse = build("CREATE TABLE t AS SELECT TIMESTAMPTZ '2017-06-01 12:00:00+00' AS at")
     assert read(warehouse, Relation(table="t")).item() == AT
+
+
+def test_a_variant_is_opaque(build):
+    (column,) = build().describe("orders", Relation(query="SELECT 1::VARIANT AS x"))
+    assert column.family is Family.OPAQUE
+
+
+def test_a_stream_counts_what_passes(build):
+    warehouse = build("CREATE TABLE t AS SELECT i FROM range(100) r(i)")
+    with warehouse.read(request_all(warehouse, Relation(table="t"))) as stream:
+        assert (stream.usage.row_count, stream.usage.byte_count) == (0, 0)
+        stream.read_all()
+    assert stream.usage.row_count == 100
+    assert stream.usage.byte_count >= 100 * 8  # eight bytes an integer
+    assert (stream.usage.scanned_bytes, stream.usage.billed_bytes, stream.usage.query_id) == (
+        None,
+        None,
+        None,
+    )
+
+
+def test_an_error_of_the_caller_stays_its_own(build):
+    warehouse = build("CREATE TABLE t AS SELECT 1 AS i")
+    disk_full = OSError("no space left on device")
+    with (
+        pytest.raises(OSError, match="no space left"),
+        warehouse.read(request_all(warehouse, Relation(table="t"))),
+    ):
+        raise disk_full
+
+
+def test_a_value_that_breaks_in_the_middle_is_a_read_that_failed(build):
+    texts = "CASE WHEN i = 2900000 THEN 'ana' ELSE i::VARCHAR END AS i"
+    warehouse = build(f"CREATE TABLE t AS SELECT {texts} FROM range(3000000) r(i)")
+    request = request_all(warehouse, Relation(query="SELECT CAST(i AS BIGINT) AS i FROM t"))
+    with warehouse.read(request) as stream, pytest.raises(SourceError, match="read_failed") as failed:
+        for _ in stream:
+            pass
+    assert 0 < stream.usage.row_count < 2_900_001
+    assert "ana" not in str(failed.value)
+    assert not failed.value.is_transient
+
+
+def test_a_read_ends_when_its_time_is_up(build):
+    warehouse = build()
+    endless = Relation(query="SELECT i FROM range(1000000000000) r(i)")
+    request = replace(request_all(warehouse, endless), maximum_seconds=0.2)
+    with warehouse.read(request) as stream, pytest.raises(SourceError, match=r"\[timeout\]"):
+        for _ in stream:
+            pass
+    heavy = Relation(
+        query="SELECT a.i FROM range(10000000) a(i), range(10000000) b(i) WHERE a.i * b.i % 7 = 3"
+    )
+    request = replace(request_all(warehouse, heavy), maximum_seconds=0.2)
+    with pytest.raises(SourceError, match=r"\[timeout\]"):
+        warehouse.summarise(request, by=None, sums=["i"])
+
+
+def test_a_read_within_its_time_is_complete(build):
+    warehouse = build("CREATE TABLE t AS SELECT i FROM range(100) r(i)")
+    request = replace(request_all(warehouse, Relation(table="t")), maximum_seconds=60)
+    assert read_frame(warehouse, request).height == 100
+
+
+def test_an_estimate_of_what_cannot_be_read_knows_nothing(build):
+    warehouse = build("CREATE TABLE t AS SELECT 'x' AS i")
+    request = ReadRequest(source="orders", relation=Relation(table="gone"), columns={})
+    assert warehouse.estimate(request) == Estimate()
+
+
+def test_a_summary_counts_and_adds_by_day_of_utc(build):
+    warehouse = build(
+        "CREATE TABLE t (sold TIMESTAMPTZ, amount DECIMAL(18, 2), weight DOUBLE, units INTEGER)",
+        "INSERT INTO t VALUES ('2017-06-01 01:00:00+02', 0.10, 0.5, 1), "  # the day before, in UTC
+        "('2017-06-01 00:00:00+00', 0.20, NULL, 2), ('2017-06-01 23:59:59+00', 0.30, 1.5, 3), "
+        "(NULL, 1, 1, 1)",
+    )
+    request = request_all(warehouse, Relation(table="t"))
+    summary = warehouse.summarise(request, by="sold", sums=["amount", "weight", "units"])
+    assert summary.schema.names == ["partition", "row_count", "amount", "weight", "units"]
+    assert [str(field.type) for field in summary.schema] == [
+        "date32[day]",
+        "int64",
+        "decimal128(38, 2)",
+        "double",
+        "decimal128(38, 0)",
+    ]
+    rows = sorted(summary.to_pylist(), key=lambda row: (row["partition"] is None, row["partition"]))
+    assert [tuple(row.values()) for row in rows] == [
+        (date(2017, 5, 31), 1, Decimal("0.10"), 0.5, Decimal(1)),
+        (date(2017, 6, 1), 2, Decimal("0.50"), 1.5, Decimal(5)),
+        (None, 1, Decimal("1.00"), 1.0, Decimal(1)),
+    ]
+
+
+def test_a_summary_without_days_is_one_row(build):
+    warehouse = build("CREATE TABLE t AS SELECT i FROM range(10) r(i)")
+    summary = warehouse.summarise(request_all(warehouse, Relation(table="t")), by=None, sums=["i"])
+    assert summary.to_pylist() == [{"partition": None, "row_count": 10, "i": Decimal(45)}]

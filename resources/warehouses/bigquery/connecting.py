@@ -1,0 +1,183 @@
+"""Clients of one BigQuery project: credentials, REST, and the Storage API over gRPC."""
+
+import ipaddress
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+import google.auth
+import grpc  # type: ignore[import-untyped]
+from google.auth.credentials import Credentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.cloud.bigquery import Client
+from google.cloud.bigquery_storage_v1.services.big_query_read import BigQueryReadClient
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+from google.oauth2.credentials import Credentials as TokenCredentials
+from google.oauth2.service_account import Credentials as ServiceAccountCredentials
+
+from pipelines.contracts.settings.connections import BigQueryConnection
+from resources.warehouses.base import SourceError, SourceProblem
+from resources.warehouses.bigquery.failures import Place, explained
+
+SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+_UNLIMITED_MESSAGES = [("grpc.max_receive_message_length", -1)]
+
+
+class Clients:
+    """Everything that talks to one project; safe to share between threads.
+
+    Attributes:
+        rest: Jobs, tables and metadata. Its session renews an expired token once by itself.
+        storage_is_denied: The Storage API was refused, so rows come over REST.
+    """
+
+    def __init__(self, settings: BigQueryConnection, *, name: str, workspace_folder: Path) -> None:
+        self.settings = settings
+        self.place = Place("connection", name)
+        self.storage_is_denied = False
+        self._lock = threading.Lock()
+        # One a renewal: a client may hold a token of its own, and streams of other threads still run on it.
+        self._storage: list[BigQueryReadClient] = []
+        self._renewal_count = 0
+        api = _endpoint(settings.api_endpoint, self.place)
+        self._storage_endpoint = _endpoint(settings.storage_endpoint, self.place)
+        self._credentials = _credentials(settings, workspace_folder, self.place)
+        self.rest = Client(
+            project=settings.project,
+            location=settings.location,
+            credentials=self._credentials,
+            client_options={"api_endpoint": api.geturl()} if api is not None else None,
+            # The client's own session would renew an expired token twice.
+            _http=AuthorizedSession(self._credentials, max_refresh_attempts=1),  # type: ignore[no-untyped-call]
+        )
+
+    def storage(self) -> tuple[BigQueryReadClient, int]:
+        """A client of the Storage API, and of which renewal its token is."""
+        with self._lock:
+            if len(self._storage) == self._renewal_count:
+                self._storage.append(_storage_client(self._storage_endpoint, self._credentials))
+            return self._storage[-1], self._renewal_count
+
+    def renew(self, renewal: int) -> None:
+        """Gets another token because one of `renewal` was refused; does nothing if another thread has.
+
+        gRPC renews a token only when its time is over, not when the service refuses it.
+        """
+        with self._lock:
+            if renewal != self._renewal_count:
+                return
+            with explained(self.place):
+                self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
+            self._renewal_count += 1
+
+    def close(self) -> None:
+        with self._lock:
+            for client in self._storage:
+                client.transport.close()  # type: ignore[no-untyped-call]
+            self._storage.clear()
+        self.rest.close()  # type: ignore[no-untyped-call]
+
+
+def _problem(code: str, place: Place, what: str, remedy: str) -> SourceError:
+    return SourceError(SourceProblem(code, place.source, place.table, None, what, remedy))
+
+
+def _endpoint(url: str | None, place: Place) -> SplitResult | None:
+    """An endpoint that is not Google's own; without TLS only on this machine, as tokens travel with requests."""
+    if url is None:
+        return None
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        what = (
+            f"{parts.scheme}://{parts.hostname} is not encrypted, and the access token would be sent there."
+        )
+        raise _problem("insecure_endpoint", place, what, "Use https; http is for this machine only.")
+    return parts
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(settings: BigQueryConnection, workspace_folder: Path, place: Place) -> Credentials:
+    if settings.token is not None:
+        return TokenCredentials(settings.token)  # type: ignore[no-untyped-call]
+    if settings.keyfile is not None:
+        return _service_account(workspace_folder / settings.keyfile, place)
+    try:
+        credentials, _ = google.auth.default(scopes=list(SCOPES))
+    except DefaultCredentialsError:
+        what = "there are no application default credentials."
+        remedy = "Give keyfile or token in connections.yml, or run `gcloud auth application-default login`."
+        raise _problem("bad_credentials", place, what, remedy) from None
+    return credentials
+
+
+def _service_account(keyfile: Path, place: Place) -> Credentials:
+    remedy = "Point keyfile in connections.yml at the JSON key of a service account."
+    try:
+        read: Credentials = ServiceAccountCredentials.from_service_account_file(  # type: ignore[no-untyped-call]
+            str(keyfile), scopes=list(SCOPES)
+        )
+    except OSError as error:
+        what = f"the key file {keyfile} cannot be read ({type(error).__name__})."
+        raise _problem("bad_credentials", place, what, remedy) from None
+    except (ValueError, KeyError):  # the texts of these can quote the key
+        what = f"the file {keyfile} is not the key of a service account."
+        raise _problem("bad_credentials", place, what, remedy) from None
+    return read
+
+
+def _storage_client(endpoint: SplitResult | None, credentials: Credentials) -> BigQueryReadClient:
+    if endpoint is None:
+        return BigQueryReadClient(credentials=credentials)
+    if endpoint.scheme == "https":
+        host = f"{endpoint.hostname}:{endpoint.port or 443}"
+        return BigQueryReadClient(credentials=credentials, client_options={"api_endpoint": host})
+    plain = grpc.insecure_channel(endpoint.netloc, options=_UNLIMITED_MESSAGES)
+    # gRPC's own call credentials refuse a channel without TLS, also on loopback.
+    channel = grpc.intercept_channel(plain, _Authorisation(credentials))
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+
+
+class _CallDetails(NamedTuple):
+    """What gRPC asks of the details of a call."""
+
+    method: str
+    timeout: float | None
+    metadata: Sequence[tuple[str, str]]
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _Authorisation(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    """Sends the access token with every call over a plain channel."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._authorised(details), request)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._authorised(details), request)
+
+    def _authorised(self, details: Any) -> _CallDetails:
+        headers: dict[str, str] = {}
+        self._credentials.before_request(Request(), details.method, "", headers)  # type: ignore[no-untyped-call]
+        metadata = [*(details.metadata or ()), *((name.lower(), value) for name, value in headers.items())]
+        return _CallDetails(
+            details.method,
+            details.timeout,
+            metadata,
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )

@@ -1,0 +1,136 @@
+"""What a database holds: names as people write them, found in the catalogue as it writes them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from resources.warehouses.base import SourceColumn, SourceError, SourceProblem
+from resources.warehouses.snowflake.client import Client, Row
+from resources.warehouses.snowflake.failures import Place
+from resources.warehouses.snowflake.types import declare_column, literal, quoted
+
+_PARTS = 3
+_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
+_COLUMNS = (
+    "TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, "
+    "DATETIME_PRECISION, CHARACTER_MAXIMUM_LENGTH"
+)
+
+
+class Catalogue:
+    """Tables of a connection; what was found stays found for as long as it is open."""
+
+    def __init__(self, client: Client, *, database: str, schema_name: str) -> None:
+        self._client = client
+        self._database = database
+        self._schema_name = schema_name
+        self._found: dict[str, tuple[str, tuple[SourceColumn, ...]]] = {}
+
+    def qualify(self, name: str) -> str:
+        """A table as SQL, in the case of the catalogue."""
+        return self._find("connection", name)[0]
+
+    def columns(self, source: str, name: str) -> tuple[SourceColumn, ...]:
+        return self._find(source, name)[1]
+
+    def discover(self) -> Mapping[str, tuple[SourceColumn, ...]]:
+        """All tables and views of the database as `schema.table`."""
+        place = Place("connection", self._database)
+        rows = self._client.fetch(place, _select(self._database, "TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"))
+        tables = _by_table(rows)
+        return {f"{schema}.{table}": columns for (schema, table), columns in sorted(tables.items())}
+
+    def declared_types(self, schema_name: str, table: str) -> dict[str, str]:
+        """Column → declared type of a table named exactly so; empty when there is none."""
+        place = Place("target", f"{schema_name}.{table}", kind="write_failed")
+        named = f"TABLE_SCHEMA = {literal(schema_name)} AND TABLE_NAME = {literal(table)}"
+        tables = _by_table(self._client.fetch(place, _select(self._database, named)))
+        return {column.name: column.declared_type for columns in tables.values() for column in columns}
+
+    def _find(self, source: str, name: str) -> tuple[str, tuple[SourceColumn, ...]]:
+        if name not in self._found:
+            self._found[name] = self._look_up(source, name)
+        return self._found[name]
+
+    def _look_up(self, source: str, name: str) -> tuple[str, tuple[SourceColumn, ...]]:
+        database, *parts = self._parts(source, name)
+        like = " AND ".join(
+            f"UPPER({column}) = {literal(_bare(part).upper())}"
+            for column, part in zip(("TABLE_SCHEMA", "TABLE_NAME"), parts, strict=True)
+        )
+        tables = _by_table(self._client.fetch(Place(source, name), _select(database, like)))
+        schema, table = _choose(source, name, parts, list(tables))
+        return ".".join(quoted(part) for part in (_folded(database), schema, table)), tables[schema, table]
+
+    def _parts(self, source: str, name: str) -> list[str]:
+        """Database, schema and table as written, with the connection's own where they are left out."""
+        parts = _PART.findall(name)
+        if ".".join(parts) != name or not 0 < len(parts) <= _PARTS:
+            what = "it is no name of a table: at most database, schema and table, with points between."
+            remedy = 'Write schema.table, parts with unusual letters in double quotes: shop."Order lines".'
+            raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
+        return [self._database, self._schema_name][: _PARTS - len(parts)] + parts
+
+
+def _select(database: str, condition: str) -> str:
+    return (
+        f"SELECT {_COLUMNS} FROM {quoted(_folded(database))}.INFORMATION_SCHEMA.COLUMNS "  # noqa: S608  quoted
+        f"WHERE {condition} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
+    )
+
+
+def _by_table(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[SourceColumn, ...]]:
+    tables: dict[tuple[str, str], list[SourceColumn]] = defaultdict(list)
+    for schema, table, name, kind, precision, scale, fraction, length in rows:
+        digits = scale if scale is not None else fraction
+        tables[schema, table].append(
+            declare_column(
+                name, kind, precision=_whole(precision), scale=_whole(digits), length=_whole(length)
+            )
+        )
+    return {place: tuple(columns) for place, columns in tables.items()}
+
+
+def _whole(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _is_quoted(part: str) -> bool:
+    return part.startswith('"')
+
+
+def _folded(part: str) -> str:
+    """A name as Snowflake reads it in SQL: upper case unless it is quoted."""
+    return _bare(part) if _is_quoted(part) else part.upper()
+
+
+def _bare(part: str) -> str:
+    return part[1:-1].replace('""', '"') if _is_quoted(part) else part
+
+
+def _choose(
+    source: str, name: str, parts: Sequence[str], found: Sequence[tuple[str, str]]
+) -> tuple[str, str]:
+    """The table that is meant: in exactly this case, else folded to upper case, else the only one."""
+    exact = tuple(_bare(part) for part in parts)
+    folded = tuple(_folded(part) for part in parts)
+    admitted = [place for place in found if _agrees(parts, place)]
+    for wanted in (exact, folded):
+        for place in admitted:
+            if place == wanted:
+                return place
+    if len(admitted) == 1:
+        return admitted[0]
+    if not admitted:
+        what = "it does not exist, or the role may not see it."
+        remedy = "Correct table in sources.yml, or grant USAGE and SELECT to the role."
+        raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
+    written = ", ".join(".".join(quoted(part) for part in place) for place in sorted(admitted))
+    what, remedy = f"several tables have this name in different case: {written}.", "Write one in quotes."
+    raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
+
+
+def _agrees(parts: Sequence[str], place: tuple[str, str]) -> bool:
+    """Quoted parts admit one case only."""
+    pairs = zip(parts, place, strict=True)
+    return all(_bare(part) == own if _is_quoted(part) else part.upper() == own.upper() for part, own in pairs)
