@@ -53,16 +53,6 @@ class Histories:
         """Of all customers; 0 without any."""
         return float(self.customers @ self.tenure) / max(self.customer_count, 1.0)
 
-    @property
-    def repeat_rate(self) -> float:
-        """Repeat purchases per unit of time of all customers together.
-
-        Half a repeat in half the time observed is added, so that the rate is
-        positive and finite from the first customer on.
-        """
-        observed = float(self.customers @ self.tenure)
-        return (float(self.customers @ self.repeats) + 0.5) / max(1.5 * observed, 1.0)
-
     def scaled(self, factor: float) -> Self:
         return type(self)(self.repeats, self.span * factor, self.tenure * factor, self.customers)
 

@@ -17,6 +17,8 @@ from pipelines.enrichment.btyd.histories import Floats
 _TIME_NODES = 32
 #: Decay of the integrand, as a power of e, after which nothing is left to add.
 _NEGLIGIBLE = 30.0
+#: A chance that can still be divided by.
+_SMALLEST = 1e-200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def beta_nodes(left: float, right: Floats, count: int) -> tuple[Floats, Floats]:
     for row, one in enumerate(right):
         diagonal, beside = _jacobi_recurrence(one - 1, left - 1, count)
         eigenvalues, vectors = eigh_tridiagonal(diagonal, beside)
-        nodes[row] = np.clip((eigenvalues + 1) / 2, 0.0, 1.0)
+        nodes[row] = np.clip((eigenvalues + 1) / 2, _SMALLEST, 1.0)
         weights[row] = vectors[0] ** 2
     return nodes, weights
 

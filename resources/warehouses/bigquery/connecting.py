@@ -44,7 +44,8 @@ class Clients:
         self._renewal_count = 0
         api = _endpoint(settings.api_endpoint, self.place)
         self._storage_endpoint = _endpoint(settings.storage_endpoint, self.place)
-        self._credentials = _credentials(settings, workspace_folder, self.place)
+        is_local = api is not None and api.scheme == "http"
+        self._credentials = _credentials(settings, workspace_folder, self.place, is_local=is_local)
         self.rest = Client(
             project=settings.project,
             location=settings.location,
@@ -86,14 +87,12 @@ def _problem(code: str, place: Place, what: str, remedy: str) -> SourceError:
 
 
 def _endpoint(url: str | None, place: Place) -> SplitResult | None:
-    """An endpoint that is not Google's own; without TLS only on this machine, as tokens travel with requests."""
+    """An endpoint other than Google's; without TLS only on this machine, as it is sent tokens."""
     if url is None:
         return None
     parts = urlsplit(url if "://" in url else f"https://{url}")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        what = (
-            f"{parts.scheme}://{parts.hostname} is not encrypted, and the access token would be sent there."
-        )
+        what = f"{parts.scheme}://{parts.hostname} is not encrypted, and tokens would be sent there."
         raise _problem("insecure_endpoint", place, what, "Use https; http is for this machine only.")
     return parts
 
@@ -105,11 +104,24 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
-def _credentials(settings: BigQueryConnection, workspace_folder: Path, place: Place) -> Credentials:
+class _LocalAccount(ServiceAccountCredentials):
+    """A service account for an endpoint on this machine: its tokens go nowhere else.
+
+    google-auth 2.62 asks Google in the background in which regions a token is valid.
+    """
+
+    def _is_regional_access_boundary_lookup_required(self) -> bool:
+        return False
+
+
+def _credentials(
+    settings: BigQueryConnection, workspace_folder: Path, place: Place, *, is_local: bool
+) -> Credentials:
     if settings.token is not None:
         return TokenCredentials(settings.token)  # type: ignore[no-untyped-call]
     if settings.keyfile is not None:
-        return _service_account(workspace_folder / settings.keyfile, place)
+        kind = _LocalAccount if is_local else ServiceAccountCredentials
+        return _service_account(kind, workspace_folder / settings.keyfile, place)
     try:
         credentials, _ = google.auth.default(scopes=list(SCOPES))
     except DefaultCredentialsError:
@@ -119,12 +131,10 @@ def _credentials(settings: BigQueryConnection, workspace_folder: Path, place: Pl
     return credentials
 
 
-def _service_account(keyfile: Path, place: Place) -> Credentials:
+def _service_account(kind: type[ServiceAccountCredentials], keyfile: Path, place: Place) -> Credentials:
     remedy = "Point keyfile in connections.yml at the JSON key of a service account."
     try:
-        read: Credentials = ServiceAccountCredentials.from_service_account_file(  # type: ignore[no-untyped-call]
-            str(keyfile), scopes=list(SCOPES)
-        )
+        read: Credentials = kind.from_service_account_file(str(keyfile), scopes=list(SCOPES))  # type: ignore[no-untyped-call]
     except OSError as error:
         what = f"the key file {keyfile} cannot be read ({type(error).__name__})."
         raise _problem("bad_credentials", place, what, remedy) from None

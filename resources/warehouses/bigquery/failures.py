@@ -172,7 +172,7 @@ def describe(error: BaseException, place: Place) -> SourceError:
     """The SourceError for an error of a client."""
     meaning = _meaning(error)
     if meaning is None:
-        what = f"BigQuery's client failed with {type(error).__name__} (its text is withheld: it can quote values)."
+        what = f"BigQuery's client failed with {type(error).__name__} (its text may quote values)."
         meaning = _Meaning("read_failed", what, "Run the query in the BigQuery console to see which value.")
     quoted = _QUOTABLE.search(_message(error)) if meaning.quotes else None
     what = f"{meaning.what} BigQuery says: {quoted[0].strip()}" if quoted else meaning.what

@@ -1,4 +1,4 @@
-"""Statements and loads as BigQuery jobs: sent once, waited for within one deadline, limited in what they bill."""
+"""Statements and loads as BigQuery jobs: sent once, one deadline, a limit on the bill."""
 
 import contextlib
 import time

@@ -201,7 +201,7 @@ def _misfit(
             values.cast(field.type)
         except pa.ArrowException:
             declared = columns[field.name]
-            what = f"{declared.name} is {declared.declared_type} and holds a value that does not fit {field.type}."
+            what = f"{declared.name} is {declared.declared_type} and has values that do not fit {field.type}."
             return SourceError(
                 SourceProblem(
                     "cannot_decode", place.source, place.table, field.name, what, "CAST it in a query."

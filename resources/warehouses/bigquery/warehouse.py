@@ -66,9 +66,7 @@ class BigQueryWarehouse:
     def check(self) -> str:
         """One query, and whether its result may be read over the Storage API."""
         settings = self._clients.settings
-        route = (
-            "the Storage Read API" if has_storage(self._clients) else "REST (the Storage Read API is denied)"
-        )
+        route = "the Storage Read API" if has_storage(self._clients) else "REST (Storage Read API denied)"
         return f"bigquery, project {settings.project} in {settings.location}, rows over {route}"
 
     def discover(self) -> Mapping[str, tuple[SourceColumn, ...]]:

@@ -199,14 +199,22 @@ class Session:
     async def _send_cut(self, fault: Fault, data: bytes, answers: wire.Answers) -> bytes:
         """Sends as much as the fault allows; what has to wait for the end of the answer."""
         if fault.drop_after == -1:
-            if answers.ready_count < _PARTS_OF_AN_ANSWER:
-                return data
-            await self._abort(data[:-1])
+            return await self._keep_last_byte(data, answers.ready_count)
         allowed = (fault.drop_after or 0) - self._sent
         if len(data) >= allowed:
             await self._abort(data[:allowed])
         self._writer.write(data)
         self._sent += len(data)
+        return b""
+
+    async def _keep_last_byte(self, data: bytes, ready_count: int) -> bytes:
+        if ready_count >= _PARTS_OF_AN_ANSWER:
+            await self._abort(data[:-1])
+        is_first_part = ready_count == 1 and self._sent == 0
+        if not is_first_part:
+            return data
+        self._writer.write(data)
+        self._sent = len(data)
         return b""
 
     async def _abort(self, last: bytes) -> None:

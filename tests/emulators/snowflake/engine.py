@@ -42,14 +42,24 @@ _MERGE = re.compile(r"(\s|/\*.*?\*/|--[^\n]*\n)*merge\s", re.IGNORECASE | re.DOT
 
 
 def _whole_numbers(node: Expr) -> Expr:
-    """INT and NUMBER have 38 digits in Snowflake; fakesnow would make them 64-bit integers."""
-    kinds = (exp.DataType.Type.INT, exp.DataType.Type.SMALLINT, exp.DataType.Type.TINYINT)
-    is_bare = isinstance(node, exp.DataType) and not node.expressions
-    if is_bare and node.this in (*kinds, exp.DataType.Type.BIGINT, exp.DataType.Type.DECIMAL):
+    """NUMBER has 38 digits in Snowflake, and so has a column of INT; fakesnow makes both 64-bit integers.
+
+    INT in a cast stays one: DuckDB's date arithmetic takes nothing wider.
+    """
+    if not isinstance(node, exp.DataType) or node.expressions:
+        return node
+    is_column = isinstance(node.parent, exp.ColumnDef)
+    if node.this == exp.DataType.Type.DECIMAL or (node.this in _INTEGERS and is_column):
         return exp.DataType.build("DECIMAL(38, 0)")
-    return node
+    return exp.DataType.build("BIGINT") if node.this in _INTEGERS else node
 
 
+_INTEGERS = {
+    exp.DataType.Type.TINYINT,
+    exp.DataType.Type.SMALLINT,
+    exp.DataType.Type.INT,
+    exp.DataType.Type.BIGINT,
+}
 fakesnow.transforms.integer_precision = _whole_numbers
 # It sums everything as doubles, for the sake of texts that hold numbers: money would lose its cents.
 fakesnow.transforms.numeric_agg_implicit_cast = lambda node: node
@@ -192,7 +202,8 @@ class _as_snowflake:  # noqa: N801  reads as a clause
 
     def __exit__(self, kind, error, trace) -> bool:
         if isinstance(error, errors.Error) and error.errno == _FAKESNOW_BINDER:
-            raise errors.ProgrammingError(msg=error.msg, errno=904, sqlstate="42000") from None
+            text = str(error.raw_msg).splitlines()[0]  # DuckDB goes on with all that it knows
+            raise errors.ProgrammingError(msg=text, errno=904, sqlstate="42000") from None
         for family, (number, state) in _NUMBERS.items():
             if isinstance(error, family):
                 text = f"{type(error).__name__}: {error}"

@@ -75,5 +75,5 @@ def test_a_value_that_does_not_fit_is_an_error_and_never_cut(values, target):
 
 
 def test_a_batch_with_other_columns_is_an_error():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="longer"):
         fit_batch(pa.record_batch({"amount": pa.array([7], pa.int16())}), SCHEMA)

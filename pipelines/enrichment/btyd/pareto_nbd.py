@@ -1,0 +1,167 @@
+"""Pareto/NBD: gamma–Poisson purchases until an exponential lifetime with a gamma-distributed rate ends.
+
+Schmittlein, Morrison and Colombo (1987), "Counting your customers: who are they
+and what will they do next?", Management Science 33(1), 1–24. Equation numbers
+are those of Fader and Hardie (2005), "A note on deriving the Pareto/NBD model
+and related expressions". Their hypergeometric functions are taken as the
+integrals that they come from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.enrichment.btyd.frequency import half_of, wait_for_chance
+from pipelines.enrichment.btyd.histories import Floats, Histories
+from pipelines.enrichment.btyd.quadrature import PowerIntegral, power_integral
+
+#: Rows per block of an integral: some 4 MB an array.
+_BLOCK = 16_384
+_NEWTON_STEPS = 12
+
+
+def _dropout_integral(histories: Histories, r: float, alpha: float, s: float, beta: float) -> PowerIntegral:
+    """Over the time of death between the last purchase and the end (the integral in equation 17)."""
+    ones = np.ones(len(histories.repeats))
+    rates = (alpha * ones, r + histories.repeats, beta * ones, (s + 1) * ones)
+    return power_integral(*rates, (histories.span, histories.tenure))
+
+
+def _log_odds_of_death(
+    histories: Histories, integral: PowerIntegral, r: float, alpha: float, s: float, beta: float
+) -> Floats:
+    silence = np.log((alpha + histories.tenure) / (alpha + histories.span))
+    ageing = s * np.log(beta + histories.tenure) - (s + 1) * np.log(beta + histories.span)
+    return np.log(s) + (r + histories.repeats) * silence + ageing + integral.log_value
+
+
+class ParetoNbdLikelihood:
+    """Log-likelihood (equation 18) and gradient, both by the logarithms of r, alpha, s and beta.
+
+    Derivatives go under the integral, where they are means over the time of
+    death. Works in blocks, so that memory does not grow with the customers.
+    """
+
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
+        self._repeats, of_repeats = np.unique(histories.repeats, return_inverse=True)
+        self._with_repeats = np.bincount(of_repeats, histories.customers)
+        count = len(histories.repeats)
+        self._blocks = [histories.only(slice(first, first + _BLOCK)) for first in range(0, count, _BLOCK)]
+
+    def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
+        from scipy.special import digamma, gammaln
+
+        r, alpha, s, beta = parameters = np.exp(log_parameters)
+        total, x = self._histories.customer_count, self._repeats
+        value = float(self._with_repeats @ (gammaln(r + x) - gammaln(r)))
+        value += float(total * (r * np.log(alpha) + s * np.log(beta)))
+        by_r = self._with_repeats @ (digamma(r + x) - digamma(r)) + total * np.log(alpha)
+        slope = np.array([by_r, total * r / alpha, total * np.log(beta), total * s / beta])
+        for block in self._blocks:
+            block_value, block_slope = _survival_terms(block, r, alpha, s, beta)
+            value += block_value
+            slope += block_slope
+        return value, slope * parameters
+
+
+def _survival_terms(
+    histories: Histories, r: float, alpha: float, s: float, beta: float
+) -> tuple[float, Floats]:
+    """Logarithm of "alive at the end, or dead since some time after the last purchase", and its slope."""
+    integral = _dropout_integral(histories, r, alpha, s, beta)
+    odds = _log_odds_of_death(histories, integral, r, alpha, s, beta)
+    exponent, until_end, age = r + histories.repeats, alpha + histories.tenure, beta + histories.tenure
+    tail = np.exp(-np.abs(odds))
+    log_sum = np.maximum(odds, 0.0) + np.log1p(tail)
+    value = histories.customers @ (log_sum - exponent * np.log(until_end) - s * np.log(age))
+    dead = histories.customers * np.where(odds > 0, 1.0, tail) / (1 + tail)
+    living = histories.customers - dead
+    times, mean = integral.times, integral.mean
+    return float(value), np.array(
+        [
+            -(living @ np.log(until_end)) - dead @ mean(np.log(alpha + times)),
+            -(living @ (exponent / until_end)) - dead @ (exponent * mean(1 / (alpha + times))),
+            -(living @ np.log(age)) + dead @ (1 / s - mean(np.log(beta + times))),
+            -(living @ (s / age)) - (s + 1) * (dead @ mean(1 / (beta + times))),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoNbd:
+    """A fitted model; purchases are Gamma(r, alpha), the rate of death is Gamma(s, beta)."""
+
+    r: float
+    alpha: float
+    s: float
+    beta: float
+
+    def mean_dropout(self, mean_tenure: float) -> float:
+        """Chance to be dead after the mean tenure, 1 - (beta / (beta + T))^s (equation 6)."""
+        return float(-np.expm1(-self.s * np.log1p(mean_tenure / self.beta)))
+
+    def chance_alive(self, histories: Histories) -> Floats:
+        """Equation 36."""
+        from scipy.special import expit
+
+        parameters = (self.r, self.alpha, self.s, self.beta)
+        alive = np.empty(len(histories.repeats))
+        for first in range(0, len(alive), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            block = histories.only(rows)
+            integral = _dropout_integral(block, *parameters)
+            alive[rows] = expit(-_log_odds_of_death(block, integral, *parameters))
+        return alive
+
+    def expected_purchases(self, histories: Histories, horizon: float) -> Floats:
+        """Equation 41; at s = 1 its limit."""
+        age = self.beta + histories.tenure
+        ageing, beyond = np.log1p(horizon / age), self.s - 1
+        lived = ageing if beyond == 0 else -np.expm1(-beyond * ageing) / beyond
+        pace = (self.r + histories.repeats) / (self.alpha + histories.tenure)
+        return self.chance_alive(histories) * pace * age * lived
+
+    def chance_active(self, histories: Histories, horizon: float) -> Floats:
+        alive = self.chance_alive(histories)
+        return alive * self._chance_of_the_living(histories, np.full(len(alive), horizon))[0]
+
+    def median_wait(self, histories: Histories) -> Floats:
+        """By Newton from the answer for immortals.
+
+        The chance rises and is concave in time and lies below that of immortals,
+        so every step starts left of the answer and none oversteps it.
+        """
+        needed = half_of(self.chance_alive(histories))
+        wait = wait_for_chance(self.r + histories.repeats, self.alpha + histories.tenure, needed)
+        open_rows = np.isfinite(wait)
+        left, goal, at = histories.only(open_rows), needed[open_rows], wait[open_rows]
+        for _ in range(_NEWTON_STEPS):
+            chance, density = self._chance_of_the_living(left, at)
+            at = np.minimum(at + (goal - chance) / density, _UNREACHED * (self.beta + left.tenure))
+        chance, _ = self._chance_of_the_living(left, at)
+        wait[open_rows] = np.where(chance > goal - 1e-6, at, np.nan)
+        return wait
+
+    def _chance_of_the_living(self, histories: Histories, horizon: Floats) -> tuple[Floats, Floats]:
+        """Chance that the living buy within the horizon before they die, and its derivative by the horizon.
+
+        The density at u is E[lambda e^(-lambda u)] E[e^(-mu u)]: a first purchase
+        at u by someone who still lives.
+        """
+        shape, rate = self.r + histories.repeats, self.alpha + histories.tenure
+        age, ones = self.beta + histories.tenure, np.ones(len(horizon))
+        chance = np.empty(len(horizon))
+        for first in range(0, len(horizon), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            bounds = (np.zeros(len(horizon[rows])), horizon[rows])
+            integral = power_integral(
+                rate[rows], shape[rows] + 1, age[rows], self.s * ones[rows], bounds
+            )
+            chance[rows] = shape[rows] / rate[rows] * np.exp(integral.log_value)
+        fading = (shape + 1) * np.log1p(horizon / rate) + self.s * np.log1p(horizon / age)
+        return chance, shape / rate * np.exp(-fading)
+
+
+#: Multiple of a customer's age at which the search for a median ends.
+_UNREACHED = 1e3
