@@ -244,7 +244,7 @@ def compare(kind: str, rows: int, rounds: int, peer: str | None) -> None:
 
 def report(kind: str, rows: int, measured: dict[str, list[dict[str, float]]]) -> None:
     print(
-        f"| {kind}, {rows:,} rows | rows/s | seconds | memory, MB | against Onward |\n|---|--:|--:|--:|--:|"
+        f"| {kind}, {rows:,} rows | rows/s | seconds | memory, MB | ratio |\n|---|--:|--:|--:|--:|"
     )
     own = statistics.median(one["seconds"] for one in measured["onward"])
     for route, runs in measured.items():

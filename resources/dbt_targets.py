@@ -36,7 +36,7 @@ def target_variables(target: Connection) -> dict[str, str]:
     """
     match target:
         case DuckDBConnection():
-            variables = {"ONWARD_WAREHOUSE_PATH": target.path}
+            variables: dict[str, object] = {"ONWARD_WAREHOUSE_PATH": target.path}
         case SnowflakeConnection():
             variables = _snowflake(target)
         case BigQueryConnection():

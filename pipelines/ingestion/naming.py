@@ -14,6 +14,8 @@ _NOISE = frozenset({"dim", "fct", "fact", "stg", "raw", "src", "tbl", "vw", "c",
 #: Different order, or a prefix that repeats the table: the same name, almost.
 _REORDERED = 0.95
 _PREFIXED = 0.92
+#: One more word in front narrows the meaning: `billing_email` is an e-mail address, but which?
+_NARROWED = 0.65
 #: Less alike than this is another name.
 _LEAST_RATIO = 0.82
 _SHARED_WEIGHT = 0.75
@@ -54,6 +56,8 @@ def likeness(name: str, known: str, *, context: Collection[str] = ()) -> float:
     own = [word for word in found if word not in context]
     if own and "".join(own) == "".join(word for word in wanted if word not in context):
         return _PREFIXED
+    if found[1:] == wanted:
+        return _NARROWED
     return max(_shared(set(found), set(wanted)), _spelling("".join(found), "".join(wanted)))
 
 

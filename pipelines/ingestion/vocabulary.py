@@ -1,4 +1,4 @@
-"""What the tables and columns of the contract are called elsewhere: shops, CRMs, event streams, English and German.
+"""What the tables and columns of the contract are called in shops, CRMs and event streams, and in German.
 
 A name that is more often something else stands in the second list, and counts less.
 """

@@ -66,7 +66,7 @@ class Landing:
             yield rows
 
     def _empty(self) -> pl.DataFrame:
-        empty = pl.from_arrow(self.schema.empty_table())
+        empty = pl.from_arrow(pa.Table.from_batches([], self.schema))
         return empty if isinstance(empty, pl.DataFrame) else empty.to_frame()
 
 

@@ -87,7 +87,8 @@ class BgNbd:
     a: float
     b: float
 
-    def mean_dropout(self, mean_tenure: float) -> float:  # noqa: ARG002 (dropout comes by purchase, not by time)
+    @property
+    def mean_dropout(self) -> float:
         """Mean chance to drop out after a purchase, a / (a + b)."""
         return self.a / (self.a + self.b)
 

@@ -26,11 +26,13 @@ def read_rows(request: types.ReadRowsRequest) -> Iterator[types.ReadRowsResponse
     limits = f"LIMIT {stream.end - stream.start - position} OFFSET {stream.start + position}"
     with database.cursor() as cursor:
         reader = cursor.sql(f"SELECT * FROM ({stream.query}) {limits}").to_arrow_reader(BATCH_ROWS)
+        schema = read._schema(None, reader.schema)
         for batch in reader:
             position += batch.num_rows
             stream.allocated = max(stream.allocated, position)
             rows = types.ArrowRecordBatch(serialized_record_batch=batch.serialize().to_pybytes())
-            yield types.ReadRowsResponse(row_count=batch.num_rows, arrow_record_batch=rows)
+            yield types.ReadRowsResponse(row_count=batch.num_rows, arrow_record_batch=rows, **schema)
+            schema = {}  # the first message of a call has it
 
 
 HANDLER = server._streaming(read_rows, types.ReadRowsRequest, types.ReadRowsResponse)

@@ -1,4 +1,6 @@
 -- What Redshift has and PostgreSQL lacks: types, functions and system views, as far as clients use them.
+-- They lie where Redshift has them, so that no search path matters and no listing shows them.
+set allow_system_table_mods = on;
 
 create type pg_catalog.super;
 create function pg_catalog.super_in(cstring) returns super as 'json_in' language internal strict immutable;
@@ -48,7 +50,7 @@ create function pg_catalog.has_assumerole_privilege(text, text) returns bool lan
 create function pg_catalog.pg_get_late_binding_view_cols() returns setof record language sql
     as $$ select null::name, null::name, null::name, null::varchar, null::int where false $$;
 
-create view public.svv_columns as
+create view pg_catalog.svv_columns as
 select
     table_catalog, table_schema, table_name, column_name, ordinal_position,
     case
@@ -58,35 +60,35 @@ select
     end as data_type,
     is_nullable, character_maximum_length, numeric_precision, numeric_scale
 from information_schema.columns;
-create view public.svv_tables as
+create view pg_catalog.svv_tables as
 select table_catalog, table_schema, table_name, table_type, null::text as remarks from information_schema.tables;
-create view public.svv_all_tables as
+create view pg_catalog.svv_all_tables as
 select
     table_catalog as database_name, table_schema as schema_name, table_name, table_type,
     null::text as table_acl, null::text as remarks
 from information_schema.tables;
-create view public.svv_all_columns as
+create view pg_catalog.svv_all_columns as
 select
     table_catalog as database_name, table_schema as schema_name, table_name, column_name, ordinal_position,
     column_default, is_nullable, data_type, character_maximum_length, numeric_precision, numeric_scale,
     null::text as remarks
 from information_schema.columns;
-create view public.svv_redshift_schemas as
+create view pg_catalog.svv_redshift_schemas as
 select
     current_database()::text as database_name, nspname::text as schema_name, nspowner as schema_owner,
     'local'::text as schema_type
 from pg_namespace;
-create view public.svv_table_info as
+create view pg_catalog.svv_table_info as
 select
     current_database()::text as "database", schemaname as "schema", relname as "table", n_live_tup as tbl_rows,
     greatest(1, pg_total_relation_size(relid) / 1048576)::bigint as size, 'EVEN'::text as diststyle
 from pg_stat_user_tables;
-create view public.svv_external_schemas as
+create view pg_catalog.svv_external_schemas as
 select null::int as esoid, null::text as schemaname, null::text as databasename, null::text as esoptions where false;
-create view public.svv_external_columns as
+create view pg_catalog.svv_external_columns as
 select
     null::text as schemaname, null::text as tablename, null::text as columnname, null::text as external_type,
     0 as columnnum, 0 as part_key, null::text as is_nullable
 where false;
-create view public.svv_external_tables as
+create view pg_catalog.svv_external_tables as
 select null::text as schemaname, null::text as tablename, null::text as location where false;

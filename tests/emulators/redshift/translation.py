@@ -21,7 +21,6 @@ _RULES = [
             r"string_agg(\1::text, \2 \3)",
         ),
         (_TABLE_ATTRIBUTES, ""),
-        (r"\bpg_catalog\.svv_", "public.svv_"),
         (r"\bwith\s+no\s+schema\s+binding\b", ""),
         (r"\bdistkey\b|\bsortkey\b", ""),
         (r"\bencode\s+\w+", ""),
