@@ -1,19 +1,33 @@
-"""Ingestion: the sources of a workspace, all or none."""
+"""Ingestion: the sources of a workspace, all or none; or the last good version where a source allows it."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
+import dagster as dg
 import polars as pl
 
-from assets.pulling import PulledTable, pull_table
+from assets.merging import PulledTable, keep_earlier, merge_source
+from assets.source_reading import read_sources
 from assets.steps import CheckOutcome, Expectation, Frame, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import ORDER_LINES, ORDERS, REJECTED_ROWS, SOURCE_TABLES
+from pipelines.contracts.tables import (
+    ORDER_LINES,
+    ORDERS,
+    REJECTED_ROWS,
+    REMOVED_ROWS,
+    SOURCE_READS,
+    SOURCE_TABLES,
+)
+from pipelines.ingestion.cautions import find_cautions
 from pipelines.ingestion.thresholds import IngestionStoppedError, require_sound_table
+from resources.control.metrics import Metrics
 from resources.lake.store import Version
-from resources.warehouses.base import SourceError, Warehouse
-from resources.warehouses.preflight import preflight
+from resources.warehouses.budgets import Budgets
+from resources.warehouses.measurements import record_spending
+from resources.warehouses.spending import Spending
 
+#: Config that the cost of reading is noted under.
+CONNECTOR = "connector"
 LINES_ADD_UP = Expectation(
     name="lines_add_up",
     table=ORDER_LINES,
@@ -23,11 +37,9 @@ LINES_ADD_UP = Expectation(
 
 
 def pull_sources(night: Night) -> StepOutput:
-    problems = preflight(night.connections)
-    if problems:
-        raise SourceError(*problems)
-    pulled = _pull(night)
+    pulled, spent = _pull(night)
     _require_sound(night, pulled)
+    _warn(night, pulled)
     frames: dict[Table, Frame] = {
         table: table.schema.create_empty(lazy=True)
         for name, table in SOURCE_TABLES.items()
@@ -39,33 +51,70 @@ def pull_sources(night: Night) -> StepOutput:
             appended[SOURCE_TABLES[name]] = (one.added, one.earlier)
         else:
             frames[SOURCE_TABLES[name]] = one.rows
-    frames[REJECTED_ROWS] = pl.concat(
-        [REJECTED_ROWS.schema.create_empty(), *(one.mapped.rejected for one in pulled.values())]
+    frames[REJECTED_ROWS] = _together(REJECTED_ROWS, [one.rejected for one in pulled.values()])
+    frames[REMOVED_ROWS] = _together(REMOVED_ROWS, [one.removed for one in pulled.values()])
+    frames[SOURCE_READS] = pl.DataFrame(
+        [dict(one.read) for one in pulled.values()], schema=SOURCE_READS.schema.create_empty().schema
     )
     return StepOutput(
         frames=frames,
         appended=appended,
         verdicts={LINES_ADD_UP.name: _compare_sums(pulled)},
-        facts={SOURCE_TABLES[name]: one.facts for name, one in pulled.items()},
+        facts={
+            SOURCE_TABLES[name]: {**one.facts, **_cost(spent.get(name, Spending()))}
+            for name, one in pulled.items()
+        },
     )
 
 
-def _pull(night: Night) -> dict[str, PulledTable]:
-    """Every configured source, parents before their children, each warehouse opened once."""
-    connector = night.config.connector
+def _pull(night: Night) -> tuple[dict[str, PulledTable], Mapping[str, Spending]]:
+    """Every configured source, read side by side and merged with parents before their children."""
+    budgets = Budgets(night.config.connector)
+    try:
+        # The clock decides only which rows are wrong rather than early; nothing of a night is computed from it.
+        sources = read_sources(night, budgets=budgets, now=datetime.now(UTC))
+    finally:
+        _record(night, budgets.spent)
     pulled: dict[str, PulledTable] = {}
-    with ExitStack() as stack:
-        warehouses: dict[str, Warehouse] = {}
-        for name, table in SOURCE_TABLES.items():
-            source = connector.sources.get(name)
-            if source is None:
-                continue
-            if source.connection not in warehouses:
-                opened = night.connections.open(source.connection)
-                warehouses[source.connection] = stack.enter_context(opened)
-            night.log.info("reading %s", name)
-            pulled[name] = pull_table(night, table, source, warehouses[source.connection], pulled=pulled)
-    return pulled
+    for name, earlier in sources.earlier.items():
+        if name in sources.batches:
+            pulled[name] = merge_source(night, sources.batches[name], pulled=pulled)
+        else:
+            night.log.warning("%s could not be read: %s", name, sources.stale[name])
+            pulled[name] = keep_earlier(night, SOURCE_TABLES[name], earlier)
+    return pulled, budgets.spent
+
+
+def _record(night: Night, spent: Mapping[str, Spending]) -> None:
+    """Notes what reading has cost, also when the night stops."""
+    connector = night.home.configs(night.workspace.workspace).as_of(night.on).get(CONNECTOR)
+    if connector is not None and spent:
+        metrics = Metrics(night.home.control, night.workspace.workspace)
+        record_spending(metrics, connector.config_id, night=night.on, spent=spent)
+
+
+def _together(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([table.schema.create_empty(), *frames])
+
+
+def _cost(spending: Spending) -> dict[str, dg.MetadataValue]:
+    facts: dict[str, dg.MetadataValue] = {
+        "read_seconds": dg.MetadataValue.float(round(spending.seconds, 3)),
+        "received_bytes": dg.MetadataValue.int(spending.received_bytes),
+    }
+    measured = {"scanned_bytes": spending.scanned_bytes, "billed_bytes": spending.billed_bytes}
+    facts |= {name: dg.MetadataValue.int(size) for name, size in measured.items() if size is not None}
+    if spending.credit_count is not None:
+        facts["credits"] = dg.MetadataValue.float(spending.credit_count)
+    if spending.query_ids:
+        facts["query_ids"] = dg.MetadataValue.text(", ".join(spending.query_ids))
+    return facts
+
+
+def _warn(night: Night, pulled: Mapping[str, PulledTable]) -> None:
+    for name, one in pulled.items():
+        for caution in find_cautions(one.read, night.config.connector.sources[name]):
+            night.log.warning("%s", caution)
 
 
 def _require_sound(night: Night, pulled: Mapping[str, PulledTable]) -> None:
@@ -103,8 +152,8 @@ STEPS = (
     Step(
         name="ingestion",
         compute=pull_sources,
-        publishes=(*SOURCE_TABLES.values(), REJECTED_ROWS),
-        continues=tuple(SOURCE_TABLES.values()),
+        publishes=(*SOURCE_TABLES.values(), REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS),
+        continues=(*SOURCE_TABLES.values(), SOURCE_READS),
         expectations=(LINES_ADD_UP,),
     ),
 )

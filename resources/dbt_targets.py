@@ -5,7 +5,9 @@ replaces them where it connects, keeps them out of its artifacts, and removes
 their values from what it logs.
 """
 
+import base64
 from importlib.util import find_spec
+from pathlib import Path
 
 from pipelines.contracts.settings.connections import (
     BigQueryConnection,
@@ -47,12 +49,13 @@ def target_variables(target: Connection) -> dict[str, str]:
 
 
 def _snowflake(target: SnowflakeConnection) -> dict[str, object]:
-    # The connector takes a key pair for what it is, and everything else by name.
+    # A key pair or a password needs no name.
     authenticator = None
     if target.oauth_token is not None:
         authenticator = "oauth"
     elif target.access_token is not None:
         authenticator = "programmatic_access_token"
+    key_file, key = _snowflake_key(target)
     return {
         "ONWARD_SNOWFLAKE_ACCOUNT": target.account,
         "ONWARD_SNOWFLAKE_USER": target.user,
@@ -60,8 +63,8 @@ def _snowflake(target: SnowflakeConnection) -> dict[str, object]:
         "ONWARD_SNOWFLAKE_WAREHOUSE": target.warehouse,
         "ONWARD_SNOWFLAKE_ROLE": target.role,
         "ONWARD_SNOWFLAKE_AUTHENTICATOR": authenticator,
-        "ONWARD_SNOWFLAKE_PRIVATE_KEY_PATH": target.private_key_file,
-        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": target.private_key,
+        "ONWARD_SNOWFLAKE_PRIVATE_KEY_PATH": key_file,
+        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": key,
         "DBT_ENV_SECRET_SNOWFLAKE_PASSPHRASE": target.private_key_passphrase,
         "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": target.oauth_token or target.access_token,
         "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": target.password,
@@ -69,6 +72,20 @@ def _snowflake(target: SnowflakeConnection) -> dict[str, object]:
         "ONWARD_SNOWFLAKE_PORT": target.port,
         "ONWARD_SNOWFLAKE_PROTOCOL": target.protocol,
     }
+
+
+def _snowflake_key(target: SnowflakeConnection) -> tuple[str | None, str | None]:
+    """File and text of the private key, at most one of them.
+
+    dbt takes files in PEM only, and DER as text in Base64.
+    """
+    if target.private_key is not None:
+        # Written out, `\\n` stands for a line break, as many stores of secrets hold none.
+        return None, target.private_key.replace("\\n", "\n").strip()
+    path = Path(target.private_key_file or "")
+    if path.is_file() and b"-----BEGIN" not in (content := path.read_bytes()):
+        return None, base64.b64encode(content).decode()
+    return target.private_key_file, None
 
 
 def _bigquery(target: BigQueryConnection) -> dict[str, object]:

@@ -94,6 +94,11 @@ class Home:
         return self.root / "outgoing"
 
     @property
+    def spool(self) -> Path:
+        """Where rows of a source pass through, encrypted with keys that exist in memory only."""
+        return self.root / "spool"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -85,3 +85,11 @@ def money_in_words(value: float, currency: str) -> str:
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: `1 day`, `2 days`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def bytes_in_words(count: float) -> str:
+    """A size in powers of ten, as bills have it."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return counted(int(count), "byte")

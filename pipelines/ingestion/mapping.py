@@ -1,8 +1,7 @@
 """From raw source rows to contract rows: casts, defaults, and rows that are set aside with a reason."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -11,8 +10,8 @@ from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import RejectedRow
-from pipelines.expressions.digest import identifier
 from pipelines.ingestion.casting import cast_column, is_finer_than_cent
+from pipelines.ingestion.row_keys import row_key
 from pipelines.ingestion.rules import is_personal, row_rules
 
 #: Stands in where a source does not bring the column, or leaves it empty.
@@ -30,18 +29,15 @@ class MappedRows:
         accepted: Rows that keep the contract, apart from repeated keys.
         rejected: One line per rejected row and rule.
         read_count: Rows before mapping.
+        rejected_count: Rejected rows, each counted once however many rules it broke.
         rounded_count: Amounts that were finer than a cent.
     """
 
     accepted: pl.DataFrame
     rejected: dy.DataFrame[RejectedRow]
     read_count: int
+    rejected_count: int
     rounded_count: int
-
-    @property
-    def rejected_count(self) -> int:
-        """Rejected rows, each counted once however many rules it broke."""
-        return self.read_count - self.accepted.height
 
 
 def _defaults(table: Table) -> dict[str, str]:
@@ -107,7 +103,19 @@ def map_rows(
         accepted=rows.filter(~is_bad).select(table.schema.column_names()),
         rejected=_describe_rejected(bad, table, workspace),
         read_count=raw.height,
+        rejected_count=bad.height,
         rounded_count=_count_rounded(known, table),
+    )
+
+
+def combine_mapped(slices: Sequence[MappedRows]) -> MappedRows:
+    """Slices of one source, at least one, as if they had been mapped together."""
+    return MappedRows(
+        accepted=pl.concat([one.accepted for one in slices]),
+        rejected=one_line_each(pl.concat([one.rejected for one in slices])),
+        read_count=sum(one.read_count for one in slices),
+        rejected_count=sum(one.rejected_count for one in slices),
+        rounded_count=sum(one.rounded_count for one in slices),
     )
 
 
@@ -123,9 +131,8 @@ def _describe_rejected(
     bad: pl.DataFrame, table: Table, workspace: WorkspaceSettings
 ) -> dy.DataFrame[RejectedRow]:
     """One line per row and rule; a row that is broken the same way twice is one line."""
-    key = [name for name in table.schema.primary_key() if name != "workspace_id"]
     lines = (
-        bad.with_columns(_row_key(bad, table, key).alias("row_key"))
+        bad.with_columns(row_key(bad, table).alias("row_key"))
         .explode(_BAD)
         .rename({_BAD: "rule"})
         .with_columns(_sample_value(bad, table).alias("sample_value"))
@@ -137,39 +144,15 @@ def _describe_rejected(
             "sample_value",
         )
     )
+    return one_line_each(lines)
+
+
+def one_line_each(lines: pl.DataFrame) -> dy.DataFrame[RejectedRow]:
+    """Lines of one table without repetitions; which sample value stays does not depend on their order."""
     one_each = lines.sort(lines.columns, nulls_last=True).unique(
         ["row_key", "rule"], keep="first", maintain_order=True
     )
     return RejectedRow.validate(one_each, cast=True)
-
-
-def _row_key(bad: pl.DataFrame, table: Table, key: list[str]) -> pl.Expr:
-    """The key as JSON; hashed when personal, and told apart by a digest of the row when incomplete."""
-    raw = [name for name in bad.columns if name.startswith("raw ")]
-    texts = {name: _as_text(name, bad) for name in key}
-    for name in key:
-        if is_personal(table, name):
-            texts[name] = identifier(f"rejected {table.name} {name}", texts[name])
-    whole = identifier(f"rejected row of {table.name}", *(pl.col(name).cast(pl.String) for name in raw))
-    fields = [text.alias(name) for name, text in texts.items()]
-    is_incomplete = pl.any_horizontal(text.is_null() for text in texts.values())
-    return pl.struct(*fields, pl.when(is_incomplete).then(whole).alias("row")).map_elements(
-        _to_json, return_dtype=pl.String
-    )
-
-
-def _as_text(name: str, bad: pl.DataFrame) -> pl.Expr:
-    """A column as it arrived, so that a key that could not be cast is still recognised."""
-    raw = f"raw {name}"
-    return (pl.coalesce(raw, pl.col(name)) if bad.schema.get(raw) == pl.String else pl.col(name)).cast(
-        pl.String
-    )
-
-
-def _to_json(fields: dict[str, Any]) -> str:
-    if fields["row"] is None:
-        fields = {name: value for name, value in fields.items() if name != "row"}
-    return json.dumps(fields, ensure_ascii=False)
 
 
 def _sample_value(bad: pl.DataFrame, table: Table) -> pl.Expr:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -40,7 +39,8 @@ def _singular(word: str) -> str:
     return word.removesuffix("es") if word.endswith(("sses", "xes", "ches")) else word.removesuffix("s")
 
 
-def likeness(name: str, known: str, *, context: Collection[str] = ()) -> float:
+@cache
+def likeness(name: str, known: str, *, context: frozenset[str] = frozenset()) -> float:
     """From 0 (nothing in common) to 1 (the same name).
 
     Args:
@@ -67,8 +67,11 @@ def _shared(found: set[str], wanted: set[str]) -> float:
 
 
 def _spelling(found: str, wanted: str) -> float:
+    # What no spelling can reach is not compared: thousands of names are.
+    if 2 * min(len(found), len(wanted)) < _LEAST_RATIO * (len(found) + len(wanted)):
+        return 0.0
     matcher = SequenceMatcher(None, found, wanted, autojunk=False)
-    if matcher.real_quick_ratio() < _LEAST_RATIO or matcher.quick_ratio() < _LEAST_RATIO:
+    if matcher.quick_ratio() < _LEAST_RATIO:
         return 0.0
     ratio = matcher.ratio()
     return _SPELLING_WEIGHT * ratio if ratio >= _LEAST_RATIO else 0.0

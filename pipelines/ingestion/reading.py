@@ -7,25 +7,20 @@ that were kept: there is no second state that a crash could leave behind, and a 
 from the year 2999 never moves it.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from pipelines.contracts.codes import ReadMode
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.expressions.time import INSTANT
 from pipelines.ingestion.casting import localise
 from pipelines.ingestion.rules import EVENT_TIMES
 
-#: Rows this far beyond the night are not early but wrong, if the night is today's.
+#: Rows this far beyond the night, and beyond the present, are not early but wrong.
 QUARANTINE_AFTER = timedelta(hours=24)
-
-
-class ReadMode(StrEnum):
-    FULL = "full"
-    INCREMENTAL = "incremental"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +48,6 @@ class ReadPlan:
         """Columns that must lie before `until`, the cursor first."""
         return tuple(dict.fromkeys(name for name in (self.cursor, self.event_time) if name))
 
-    @property
-    def quarantine_from(self) -> datetime:
-        """Rows from here on are counted as wrong rather than early; none is read."""
-        return self.until + QUARANTINE_AFTER
-
     def since_of(self, column: str) -> datetime | None:
         """Lower bound to push down for a time column."""
         return self.since if column == self.cursor else None
@@ -65,6 +55,14 @@ class ReadPlan:
     def keeps_null(self, column: str) -> bool:
         """Whether rows without a value in a time column are read."""
         return self.keeps_null_cursor if column == self.cursor else True
+
+
+def quarantine_from(plan: ReadPlan, now: datetime) -> datetime:
+    """Rows from here on are counted as wrong rather than early; none is read.
+
+    A past night that is run today leaves out what came after it, which is not wrong.
+    """
+    return max(plan.until, now) + QUARANTINE_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +96,35 @@ def plan_read(
     )
 
 
-def _instant(column: str, table: Table, time_zone: str) -> pl.Expr:
+def read_in_full(plan: ReadPlan) -> ReadPlan:
+    """The same read without a lower bound."""
+    return replace(plan, mode=ReadMode.FULL, since=None)
+
+
+def is_reconciliation_due(source: SourceSettings, *, reconciled_on: date | None, night: date) -> bool:
+    """Whether the keys of a source are to be compared tonight; at once where that was never done."""
+    if source.reconcile is None:
+        return False
+    return reconciled_on is None or night - reconciled_on >= source.reconcile
+
+
+def is_young_enough(source: SourceSettings, *, data_on: date, night: date) -> bool:
+    """Whether rows of an earlier night may stand in for tonight's."""
+    return source.on_failure == "last_good" and night - data_on <= source.maximum_age
+
+
+def instant_of(column: str, table: Table, time_zone: str) -> pl.Expr:
     """A time column as an instant; a date is its local midnight."""
     if table.schema.columns()[column].dtype == pl.Date:
         return localise(pl.col(column).cast(pl.Datetime("us")), time_zone)
     return pl.col(column)
+
+
+def largest_tie(rows: pl.DataFrame, cursor: str | None) -> int:
+    """Most rows that share one value of the cursor; 0 without a cursor or rows."""
+    if cursor is None or rows.is_empty():
+        return 0
+    return int(rows.get_column(cursor).drop_nulls().value_counts().get_column("count").max() or 0)
 
 
 def select_rows(batch: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone: str) -> SelectedRows:
@@ -116,7 +138,7 @@ def select_rows(batch: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone:
     """
     conditions = []
     for column in plan.time_columns:
-        at = _instant(column, table, time_zone)
+        at = instant_of(column, table, time_zone)
         inside = at < plan.until
         if plan.since_of(column) is not None:
             inside &= at >= plan.since_of(column)
@@ -133,4 +155,4 @@ def watermark(table: Table, cursor: str | None, *, time_zone: str) -> pl.Expr:
     The watermark of a source is that of the table on the night before.
     """
     column = cursor or EVENT_TIMES.get(table.name)
-    return pl.lit(None, INSTANT) if column is None else _instant(column, table, time_zone).max()
+    return pl.lit(None, INSTANT) if column is None else instant_of(column, table, time_zone).max()

@@ -11,13 +11,17 @@ from pipelines.contracts.columns import Table
 from pipelines.contracts.tables import SOURCE_TABLES
 from pipelines.ingestion.naming import words
 from pipelines.ingestion.rules import EVENT_TIMES, is_personal
-from pipelines.ingestion.scoring import FoundColumn, score_column, score_table_name
+from pipelines.ingestion.scoring import FoundColumn, Surroundings, score_column, score_table_name
 from pipelines.ingestion.vocabulary import PERSONAL_PAIRS, PERSONAL_WORDS
 
 #: Less sure than this is no suggestion.
 LEAST_CONFIDENCE = 0.5
-#: How much name, required columns and further columns say about a table.
-_NAME_WEIGHT, _REQUIRED_WEIGHT, _FURTHER_WEIGHT = 0.35, 0.45, 0.20
+#: An alternative is at most this much less sure.
+_NEARLY_AS_SURE = 0.2
+#: What the name says about a table, against its columns; and of these, the required ones.
+_NAME_SHARE, _REQUIRED_SHARE = 0.35, 0.7
+#: Columns alone can be those of many things.
+_LEAST_NAME_SCORE, _NAMELESS = 0.3, 0.8
 #: Further columns from which a table is taken for what it seems.
 _ENOUGH_FURTHER = 3
 #: A smaller table is read in full, which also shows what was deleted.
@@ -134,36 +138,41 @@ def suggest_tables(found: Sequence[FoundTable], contract: Contract) -> list[Tabl
         if one.table.name not in chosen and one.source_table not in taken:
             chosen[one.table.name] = one
             taken.add(one.source_table)
+    by_name = {one.name: one for one in found}
+    customers = chosen["customers"].source_table if "customers" in chosen else None
     return [
-        replace(chosen[name], alternatives=tuple(_alternatives(chosen[name], scored)))
-        for name in SOURCE_TABLES
-        if name in chosen
+        replace(
+            _suggest(one.table, by_name[one.source_table], contract, customers=customers),
+            alternatives=tuple(_alternatives(one, scored, taken)),
+        )
+        for one in (chosen[name] for name in SOURCE_TABLES if name in chosen)
     ]
 
 
-def _alternatives(chosen: TableSuggestion, scored: Iterable[TableSuggestion]) -> list[str]:
+def _alternatives(chosen: TableSuggestion, scored: Iterable[TableSuggestion], taken: set[str]) -> list[str]:
+    least = chosen.confidence - _NEARLY_AS_SURE
     return [
         one.source_table
         for one in scored
-        if one.table == chosen.table and one.source_table != chosen.source_table
+        if one.table == chosen.table and one.source_table not in taken and one.confidence >= least
     ]
 
 
-def _suggest(table: Table, found: FoundTable, contract: Contract) -> TableSuggestion:
-    columns = _match(table, found, contract)
+def _suggest(
+    table: Table, found: FoundTable, contract: Contract, *, customers: str | None = None
+) -> TableSuggestion:
+    columns = _match(table, found, contract, customers)
     by_name = {one.column: one for one in columns}
     required = [name for name in _columns(table) if contract.is_required(table, name)]
-    missing = tuple(name for name in required if name not in by_name)
     used = {one.source_column for one in columns}
+    unread = [one for one in found.columns if one.name not in used and one.family != "boolean"]
     suggestion = TableSuggestion(
         table=table,
         source_table=found.name,
         confidence=0.0,
         columns=columns,
-        missing=missing,
-        unread_personal=tuple(
-            one.name for one in found.columns if one.name not in used and looks_personal(one.name)
-        ),
+        missing=tuple(name for name in required if name not in by_name),
+        unread_personal=tuple(one.name for one in unread if looks_personal(one.name)),
     )
     return replace(suggestion, confidence=_confidence(suggestion, required))
 
@@ -176,26 +185,35 @@ def _confidence(suggestion: TableSuggestion, required: Sequence[str]) -> float:
         return 0.0
     name_score = score_table_name(suggestion.table, suggestion.source_table)
     coverage = sum(by_name.get(name, 0.0) for name in required) / len(required)
-    further = [value for name, value in by_name.items() if name not in required]
-    return (
-        _NAME_WEIGHT * name_score
-        + _REQUIRED_WEIGHT * coverage
-        + _FURTHER_WEIGHT * min(sum(further) / _ENOUGH_FURTHER, 1.0)
+    further = sum(value for name, value in by_name.items() if name not in required)
+    possible = min(_ENOUGH_FURTHER, len(_columns(suggestion.table)) - len(required))
+    columns = (
+        coverage
+        if possible == 0
+        else _REQUIRED_SHARE * coverage + (1 - _REQUIRED_SHARE) * min(further / possible, 1.0)
     )
+    confidence = _NAME_SHARE * name_score + (1 - _NAME_SHARE) * columns
+    return confidence if name_score >= _LEAST_NAME_SCORE else _NAMELESS * confidence
 
 
 def _columns(table: Table) -> list[str]:
     return [name for name in table.schema.columns() if name != "workspace_id"]
 
 
-def _match(table: Table, found: FoundTable, contract: Contract) -> tuple[ColumnSuggestion, ...]:
+def _match(
+    table: Table, found: FoundTable, contract: Contract, customers: str | None
+) -> tuple[ColumnSuggestion, ...]:
     """The best pairs first; each column of either side is used once."""
-    context = {*words(found.name.rsplit(".", 1)[-1]), *words(table.name)}
+    around = Surroundings(
+        words=frozenset((*words(found.name.rsplit(".", 1)[-1]), *words(table.name))),
+        customers=customers,
+        is_likely=score_table_name(table, found.name) >= _LEAST_NAME_SCORE,
+    )
     pairs = [
         (score, column, one.name)
         for column in _columns(table)
         for one in found.columns
-        if (score := score_column(table, column, one, context=context)) >= LEAST_CONFIDENCE
+        if (score := score_column(table, column, one, around)) >= LEAST_CONFIDENCE
         and contract.fits(table, column, one)
     ]
     pairs.sort(key=lambda pair: -pair[0])

@@ -139,8 +139,8 @@ COLUMNS = {
         "billing postal code",
     ),
     "region": _names(
-        "region, state, province, mailing state, bundesland, kanton, province code, state code",
-        "county, billing state",
+        "region, province, mailing state, bundesland, kanton, province code, state code",
+        "state, county, billing state",
     ),
     "country": _names(
         "country, country code, mailing country, land, laendercode, mailing country code, landkuerzel",
@@ -218,7 +218,7 @@ COLUMNS = {
     "starts_on": _names("starts on, start date, starts at, startdatum, begins on, beginn, von"),
     "ends_on": _names("ends on, end date, ends at, enddatum, ende, bis"),
     "budget": _names("budget, budgeted cost, campaign budget, planned budget"),
-    "arm": _names("arm, variant, experiment arm, test group, treatment, gruppe", "status, group"),
+    "arm": _names("arm, variant, experiment arm, test group, treatment, gruppe"),
     "assigned_at": _names(
         "assigned at, assignment date, added at, zugeordnet am",
         "created at, created date",

@@ -1,13 +1,11 @@
 """The warehouses of a night's connections: one per worker, opened when it is first needed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeVar
-
-from collections.abc import Callable
 
 from resources.warehouses.base import SourceError, Warehouse
 from resources.warehouses.open import Connections
@@ -25,6 +23,7 @@ class WarehousePool:
         self._connections = connections
         self._workers: dict[str, ThreadPoolExecutor] = {}
         self._idle: dict[str, SimpleQueue[Warehouse]] = {}
+        self._closed: dict[str, SourceError] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +55,7 @@ class WarehousePool:
         try:
             warehouse = idle.get_nowait()
         except Empty:
-            warehouse = self._connections.open(connection)
+            warehouse = self._open(connection)
         try:
             yield warehouse
         except SourceError as error:
@@ -72,12 +71,20 @@ class WarehousePool:
         idle.put(warehouse)
 
 
+    def _open(self, connection: str) -> Warehouse:
+        """What could not be opened once is not tried again: its deadline is that of all its sources."""
+        if connection in self._closed:
+            raise self._closed[connection]
+        try:
+            return self._connections.open(connection)
+        except SourceError as error:
+            self._closed[connection] = error
+            raise
+
+
 def _drained(idle: SimpleQueue[Warehouse]) -> Iterator[Warehouse]:
     while True:
         try:
             yield idle.get_nowait()
         except Empty:
             return
-
-
-Outcomes = Mapping[str, "Future[Result]"]

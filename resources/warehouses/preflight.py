@@ -1,4 +1,4 @@
-"""Everything that is wrong with the sources of a workspace, found before anything is written."""
+"""Everything that is wrong with the sources of a workspace, found before anything is read or written."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -8,16 +8,37 @@ import polars as pl
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings
 from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
-from resources.warehouses.base import SourceError, SourceProblem, Warehouse
+from resources.warehouses.base import SourceColumn, SourceError, SourceProblem, Warehouse
 from resources.warehouses.fitting import contract_type
 from resources.warehouses.open import Connections
 from resources.warehouses.requests import build_request, match_columns, relation_of
+
+#: What can pass by itself or with another budget: nothing that a person wrote is wrong. The last
+#: three are how an embedded warehouse is down.
+_UNAVAILABLE = frozenset(
+    {
+        "unreachable",
+        "throttled",
+        "timeout",
+        "bad_credentials",
+        "over_budget",
+        "read_failed",
+        "missing_file",
+        "source_locked",
+        "cannot_open",
+    }
+)
+
+
+def is_unavailable(error: SourceError) -> bool:
+    """Whether a source could not be had, rather than being wrong: then an earlier version may stand in."""
+    return error.is_transient or all(problem.code in _UNAVAILABLE for problem in error.problems)
 
 
 def preflight(connections: Connections) -> list[SourceProblem]:
     """All problems of all sources: files, tables, queries, columns, types, cursors, empty required tables."""
     connector = connections.connector
-    problems = [_missing_source(name) for name in REQUIRED_SOURCES if name not in connector.sources]
+    problems = check_settings(connector)
     with ExitStack() as stack:
         warehouses: dict[str, Warehouse] = {}
         used = {source.connection for source in connector.sources.values()}
@@ -27,8 +48,32 @@ def preflight(connections: Connections) -> list[SourceProblem]:
             except SourceError as error:
                 problems.extend(error.problems)
         for name, source in connector.sources.items():
-            problems.extend(_check_source(name, source, connector=connector, warehouses=warehouses))
+            problems.extend(_check_source(name, source, warehouses))
     return problems
+
+
+def check_settings(connector: ConnectorSettings) -> list[SourceProblem]:
+    """Problems that show without a connection."""
+    return [
+        *(_missing_source(name) for name in REQUIRED_SOURCES if name not in connector.sources),
+        *(
+            _unknown_connection(name, source, connector)
+            for name, source in connector.sources.items()
+            if source.connection not in connector.connections
+        ),
+    ]
+
+
+def check_relation(
+    warehouse: Warehouse, table: Table, source: SourceSettings
+) -> tuple[tuple[SourceColumn, ...], list[SourceProblem]]:
+    """Declared columns of a source, and all problems of its mapping; raises SourceError when it has none."""
+    declared = warehouse.describe(table.name, relation_of(source))
+    matched, problems = match_columns(table, source, declared)
+    problems.extend(_check_cursor(table, source, set(matched)))
+    if not problems and table.name in REQUIRED_SOURCES:
+        problems.extend(_check_rows(warehouse, table, source, declared))
+    return declared, problems
 
 
 def _missing_source(name: str) -> SourceProblem:
@@ -36,35 +81,32 @@ def _missing_source(name: str) -> SourceProblem:
     return SourceProblem("missing_source", name, name, None, what, f"Add {name} to sources.yml.")
 
 
+def _unknown_connection(name: str, source: SourceSettings, connector: ConnectorSettings) -> SourceProblem:
+    what = f"connection {source.connection} does not exist; known are {', '.join(connector.connections)}."
+    remedy = "Name one of connections.yml."
+    return SourceProblem("unknown_connection", name, relation_of(source).label, None, what, remedy)
+
+
 def _check_source(
-    name: str, source: SourceSettings, *, connector: ConnectorSettings, warehouses: Mapping[str, Warehouse]
+    name: str, source: SourceSettings, warehouses: Mapping[str, Warehouse]
 ) -> list[SourceProblem]:
-    if source.connection not in connector.connections:
-        what = f"connection {source.connection} does not exist; known are {', '.join(connector.connections)}."
-        remedy = "Name one of connections.yml."
-        return [
-            SourceProblem("unknown_connection", name, relation_of(source).label, None, what, remedy),
-        ]
     warehouse = warehouses.get(source.connection)
     if warehouse is None:
         return []  # reported once for the connection
     try:
-        return _check_relation(warehouse, SOURCE_TABLES[name], source)
+        return check_relation(warehouse, SOURCE_TABLES[name], source)[1]
     except SourceError as error:
         return list(error.problems)
 
 
-def _check_relation(warehouse: Warehouse, table: Table, source: SourceSettings) -> list[SourceProblem]:
-    declared = warehouse.describe(table.name, relation_of(source))
-    matched, problems = match_columns(table, source, declared)
-    problems.extend(_check_cursor(table, source, set(matched)))
-    if problems or table.name not in REQUIRED_SOURCES:
-        return problems
-    if warehouse.estimate(build_request(table, source, declared)).row_count == 0:
-        what = f"the table is empty; {table.name} is required."
-        remedy = "Load it first, or correct table or query in sources.yml."
-        return [SourceProblem("empty_table", table.name, relation_of(source).label, None, what, remedy)]
-    return []
+def _check_rows(
+    warehouse: Warehouse, table: Table, source: SourceSettings, declared: tuple[SourceColumn, ...]
+) -> list[SourceProblem]:
+    if warehouse.estimate(build_request(table, source, declared)).row_count != 0:
+        return []
+    what = f"the table is empty; {table.name} is required."
+    remedy = "Load it first, or correct table or query in sources.yml."
+    return [SourceProblem("empty_table", table.name, relation_of(source).label, None, what, remedy)]
 
 
 def _check_cursor(table: Table, source: SourceSettings, matched: set[str]) -> list[SourceProblem]:

@@ -5,7 +5,7 @@ ours cannot carry SQL.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import MINYEAR, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -178,17 +178,24 @@ def _condition(bound: TimeBound, request: ReadRequest, dialect: Dialect) -> str 
 def _edge(value: datetime, family: Family, zone: ZoneInfo, slack: timedelta, dialect: Dialect) -> str | None:
     """A bound as a literal, moved outwards where its column has no exact counterpart of an instant.
 
-    Null where that leaves the calendar: more rows rather than fewer.
+    Null where that leaves the calendar: then no row is outside.
     """
     if family is Family.INSTANT:
         return dialect.time_literal(value, family)
+    shift = timedelta() if zone.key == "UTC" else slack
+    if family is Family.DATE:
+        # The end of the day before, or the day after: a whole day covers every zone.
+        shift = _ONE_DAY if slack > timedelta() else -_ONE_DAY
     try:
-        local = value.astimezone(zone).replace(tzinfo=None)
-        if family is Family.DATE:
-            # The end of the day before, or the day after: a whole day covers every zone.
-            step = _ONE_DAY if slack > timedelta() else -_ONE_DAY
-            return dialect.time_literal((local + step).date(), family)
-        shift = timedelta() if zone.key == "UTC" else slack
-        return dialect.time_literal(local + shift, family)
+        moved = _wall_time(value, zone) + shift
     except OverflowError:
         return None
+    return dialect.time_literal(moved.date() if family is Family.DATE else moved, family)
+
+
+def _wall_time(value: datetime, zone: ZoneInfo) -> datetime:
+    """The clock of a zone at an instant, at most to the ends of the calendar."""
+    try:
+        return value.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return datetime.min if value.year == MINYEAR else datetime.max  # noqa: DTZ901  a wall time

@@ -4,6 +4,8 @@ import os
 from argparse import Namespace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from dbt.config.runtime import load_profile
 from dbt.flags import set_from_args
 from dbt_common.context import set_invocation_context
@@ -40,7 +42,8 @@ def credentials(settings: dict):
             {"private_key_file": "/keys/svc.p8", "private_key_passphrase": SECRET},
             {"private_key_path": "/keys/svc.p8", "private_key_passphrase": SECRET, "private_key": None},
         ),
-        ({"private_key": f"-----BEGIN\n{SECRET}\n"}, {"private_key": f"-----BEGIN\n{SECRET}\n"}),
+        ({"private_key": f"-----BEGIN\n{SECRET}\n"}, {"private_key": f"-----BEGIN\n{SECRET}"}),
+        ({"private_key": f"-----BEGIN\\n{SECRET}"}, {"private_key": f"-----BEGIN\n{SECRET}"}),
         ({"oauth_token": SECRET}, {"authenticator": "oauth", "token": SECRET}),
         ({"access_token": SECRET}, {"authenticator": "programmatic_access_token", "token": SECRET}),
         ({"password": SECRET}, {"password": SECRET, "authenticator": None, "token": None}),
@@ -58,6 +61,21 @@ def test_snowflake_is_reached_as_the_connection_says(settings, expected):
     found = credentials(SNOWFLAKE | settings)
     assert (found.account, found.user, found.database, found.schema) == ("org-crm", "svc", "CRM", "onward")
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
+@pytest.mark.parametrize("passphrase", [None, SECRET])
+def test_a_key_file_opens_in_dbt_whatever_its_encoding(tmp_path, encoding, passphrase):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    locked = serialization.NoEncryption()
+    if passphrase:
+        locked = serialization.BestAvailableEncryption(passphrase.encode())
+    path = tmp_path / "svc.p8"
+    path.write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, locked))
+    settings = SNOWFLAKE | {"private_key_file": str(path), "private_key_passphrase": passphrase}
+    assert credentials(settings)._get_private_key() == key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def test_snowflake_answers_at_its_own_address_unless_told_otherwise():

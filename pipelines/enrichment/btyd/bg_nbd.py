@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.enrichment.btyd.frequency import chance_of_purchase, half_of, wait_for_chance
-from pipelines.enrichment.btyd.histories import Floats, Histories
+from pipelines.enrichment.btyd.frequency import chance_of_purchase, wait_for_chance
+from pipelines.enrichment.btyd.histories import Floats, Histories, dot
 from pipelines.enrichment.btyd.quadrature import beta_nodes
 
 _NODES = 48
@@ -36,7 +36,7 @@ class BgNbdLikelihood:
         back = histories.repeats > 0
         self._spans, self._of_span = np.unique(histories.span[back], return_inverse=True)
         self._of_tenure, self._of_repeats = of_tenure[back], of_repeats[back]
-        self._customers = histories.customers[back]
+        self._repeats_of_row, self._customers = histories.repeats[back], histories.customers[back]
 
     def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
         r, alpha, a, b = parameters = np.exp(log_parameters)
@@ -50,32 +50,31 @@ class BgNbdLikelihood:
 
         x, counts, times = self._repeats, self._with_repeats, alpha + self._tenures
         exponents = r * self._with_tenure + self._repeats_in_tenure
-        value = counts @ (gammaln(r + x) + gammaln(b + x) - gammaln(a + b + x))
+        value = dot(counts, gammaln(r + x) + gammaln(b + x) - gammaln(a + b + x))
         value += self._total * (gammaln(a + b) - gammaln(b) - gammaln(r) + r * np.log(alpha))
-        value -= exponents @ np.log(times)
+        value -= dot(exponents, np.log(times))
         of_sum = digamma(a + b) - digamma(a + b + x)
-        by_r = counts @ (digamma(r + x) - digamma(r)) + self._total * np.log(alpha)
-        by_r -= self._with_tenure @ np.log(times)
+        by_r = dot(counts, digamma(r + x) - digamma(r)) + self._total * np.log(alpha)
+        by_r -= dot(self._with_tenure, np.log(times))
         by_alpha = self._total * r / alpha - (exponents / times).sum()
-        by_b = counts @ (of_sum + digamma(b + x) - digamma(b))
-        return float(value), np.array([by_r, by_alpha, counts @ of_sum, by_b])
+        by_b = dot(counts, of_sum + digamma(b + x) - digamma(b))
+        return float(value), np.array([by_r, by_alpha, dot(counts, of_sum), by_b])
 
     def _of_rows(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats]:
         """What having dropped out right after the last purchase adds, for each who came back."""
         until_end, until_last = alpha + self._tenures, alpha + self._spans
-        silence = np.log(until_end)[self._of_tenure] - np.log(until_last)[self._of_span]
-        log_odds = np.log(a) - np.log(np.where(self._repeats > 0, b + self._repeats - 1, 1.0))
-        exponent = (r + self._repeats)[self._of_repeats]
-        odds = log_odds[self._of_repeats] + exponent * silence
+        # x = 0 has no row here; any positive number will do for it.
+        stayed = np.where(self._repeats > 0, b + self._repeats - 1, 1.0)
+        silence = np.log(until_end).take(self._of_tenure) - np.log(until_last).take(self._of_span)
+        exponent = r + self._repeats_of_row
+        odds = np.log(a / stayed).take(self._of_repeats) + exponent * silence
         # log(1 + e^u) without overflow; the share of "dropped out" is its derivative.
         tail = np.exp(-np.abs(odds))
-        value = self._customers @ (np.maximum(odds, 0.0) + np.log1p(tail))
+        value = dot(self._customers, np.maximum(odds, 0.0) + np.log1p(tail))
         ended = self._customers * np.where(odds > 0, 1.0, tail) / (1 + tail)
-        by_alpha = (ended * exponent) @ ((1 / until_end)[self._of_tenure] - (1 / until_last)[self._of_span])
-        ended_with = np.bincount(self._of_repeats, ended, minlength=len(self._repeats))
-        with_repeats = self._repeats > 0
-        by_b = -(ended_with[with_repeats] / (b + self._repeats[with_repeats] - 1)).sum()
-        return float(value), np.array([ended @ silence, by_alpha, ended.sum() / a, by_b])
+        nearer = (1 / until_end).take(self._of_tenure) - (1 / until_last).take(self._of_span)
+        by_b = -dot(ended, (1 / stayed).take(self._of_repeats))
+        return value, np.array([dot(ended, silence), dot(ended * exponent, nearer), ended.sum() / a, by_b])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +105,27 @@ class BgNbd:
         odds = np.log(self.a) - np.log(before_last) + (self.r + histories.repeats) * silence
         return np.where(back, expit(-odds), 1.0)
 
-    def expected_purchases(self, histories: Histories, horizon: float) -> Floats:
-        """Equation 10, as P(alive) times what the living buy.
+    def purchases_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
+        """Equation 10 without P(alive).
 
         The living buy E[(1 - (A / (A + p t))^R) / p] with R = r + x, A = alpha + T
         and p ~ Beta(a, b + x): the integral behind the equation's hypergeometric
-        function, without its singularity at a = 1. It does not depend on t_x, so
-        it is taken once per distinct (x, T).
+        function, without its singularity at a = 1.
         """
-        pairs, of_pair = np.unique(
-            np.column_stack([histories.repeats, histories.tenure]), axis=0, return_inverse=True
-        )
-        bought = self._purchases_of_the_living(pairs[:, 0], pairs[:, 1], horizon)
-        return self.chance_alive(histories) * bought[of_pair]
-
-    def _purchases_of_the_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
         distinct, of_repeats = np.unique(repeats, return_inverse=True)
         nodes, weights = beta_nodes(self.a, self.b + distinct, _NODES)
         bought = np.empty(len(repeats))
         for first in range(0, len(repeats), _BLOCK):
             rows = slice(first, first + _BLOCK)
             chances = nodes[of_repeats[rows]]
-            pace = horizon / (self.alpha + tenure[rows])[:, None]
-            growth = np.log1p(chances * pace)
+            growth = np.log1p(chances * (horizon / (self.alpha + tenure[rows]))[:, None])
             each = -np.expm1(-(self.r + repeats[rows])[:, None] * growth)
             bought[rows] = np.einsum("ij,ij->i", weights[of_repeats[rows]], each / chances)
         return bought
 
-    def chance_active(self, histories: Histories, horizon: float) -> Floats:
-        """P(alive) times the chance that the living buy, who cannot drop out before they do."""
-        return self.chance_alive(histories) * chance_of_purchase(*self._pace(histories), horizon)
+    def activity_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
+        """Nobody drops out before the next purchase, so the living buy at their pace."""
+        return chance_of_purchase(self.r + repeats, self.alpha + tenure, horizon)
 
-    def median_wait(self, histories: Histories) -> Floats:
-        return wait_for_chance(*self._pace(histories), half_of(self.chance_alive(histories)))
-
-    def _pace(self, histories: Histories) -> tuple[Floats, Floats]:
-        """Shape and rate of the purchase rate, given the history."""
-        return self.r + histories.repeats, self.alpha + histories.tenure
-
+    def wait_of_living(self, repeats: Floats, tenure: Floats, chance: Floats) -> Floats:
+        return wait_for_chance(self.r + repeats, self.alpha + tenure, chance)

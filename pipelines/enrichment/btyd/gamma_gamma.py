@@ -5,12 +5,13 @@ and Lee (2005), "RFM and CLV: using iso-value curves for customer base analysis"
 Journal of Marketing Research 42(4), 415–430.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from pipelines.enrichment.btyd.histories import Floats
+from pipelines.enrichment.btyd.histories import Floats, dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,16 @@ class Spends:
     @property
     def mean(self) -> float:
         """Spend per purchase day of everyone; 0 without any."""
-        return float(self.customers @ self.total) / max(float(self.customers @ self.days), 1.0)
+        return dot(self.customers, self.total) / max(dot(self.customers, self.days), 1.0)
 
     @property
     def correlation(self) -> float:
         """Of purchase days with spend per day (Pearson); 0 where one of them does not vary."""
         shares = self.customers / self.customers.sum()
-        days, spend = self.days - shares @ self.days, self.total / self.days
-        spend = spend - shares @ spend
-        spread = np.sqrt((shares @ days**2) * (shares @ spend**2))
-        return float(shares @ (days * spend) / spread) if spread > 0 else 0.0
+        days, spend = self.days - dot(shares, self.days), self.total / self.days
+        spend = spend - dot(shares, spend)
+        spread = math.sqrt(dot(shares, days**2) * dot(shares, spend**2))
+        return dot(shares, days * spend) / spread if spread > 0 else 0.0
 
     def scaled(self, factor: float) -> "Spends":
         return Spends(self.days, self.total * factor, self.customers)
@@ -83,8 +84,8 @@ class GammaGammaLikelihood:
         self._totals, of_total = np.unique(spends.total, return_inverse=True)
         self._with_total = np.bincount(of_total, spends.customers)
         self._days_of_total = np.bincount(of_total, spends.customers * spends.days)
-        self._log_total = float(np.log(self._totals) @ self._days_of_total)
-        self._constant = -float(spends.customers @ np.log(spends.total / spends.days))
+        self._log_total = dot(np.log(self._totals), self._days_of_total)
+        self._constant = -dot(spends.customers, np.log(spends.total / spends.days))
         self._customers = float(spends.customers.sum())
 
     def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
@@ -93,11 +94,15 @@ class GammaGammaLikelihood:
         p, q, gamma = parameters = np.exp(log_parameters)
         days, counts, total = self._days, self._with_days, self._customers
         logs, exponents = np.log(gamma + self._totals), p * self._days_of_total + q * self._with_total
-        value = counts @ (gammaln(p * days + q) - gammaln(p * days))
-        value += total * (q * np.log(gamma) - gammaln(q)) + p * self._log_total - exponents @ logs
+        value = dot(counts, gammaln(p * days + q) - gammaln(p * days))
+        value += total * (q * np.log(gamma) - gammaln(q)) + p * self._log_total - dot(exponents, logs)
         of_sum = digamma(p * days + q)
-        by_p = counts @ (days * (of_sum - digamma(p * days))) + self._log_total - self._days_of_total @ logs
-        by_q = counts @ of_sum + total * (np.log(gamma) - digamma(q)) - self._with_total @ logs
+        by_p = (
+            dot(counts, days * (of_sum - digamma(p * days)))
+            + self._log_total
+            - dot(self._days_of_total, logs)
+        )
+        by_q = dot(counts, of_sum) + total * (np.log(gamma) - digamma(q)) - dot(self._with_total, logs)
         by_gamma = total * q / gamma - (exponents / (gamma + self._totals)).sum()
         return float(value) + self._constant, np.array([by_p, by_q, by_gamma]) * parameters
 

@@ -6,6 +6,7 @@ of a fit goes over all of them.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from pipelines.enrichment.btyd.summary import HISTORY
 
 Floats = NDArray[np.float64]
+#: More days than any tenure has; two of them and a count of days fit into 63 bits.
+_DAYS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,6 @@ class Histories:
     tenure: Floats
     customers: Floats
 
-    @classmethod
-    def of(cls, frame: pl.DataFrame, unit_days: float) -> Self:
-        """Rows of a summary in units of time; a column `customers` counts, without it each row is one."""
-        repeats, span, tenure = (frame[name].cast(pl.Float64).to_numpy() for name in HISTORY)
-        counts = frame["customers"] if "customers" in frame.columns else pl.ones(len(frame), eager=True)
-        return cls(repeats, span / unit_days, tenure / unit_days, counts.cast(pl.Float64).to_numpy())
-
     @property
     def customer_count(self) -> float:
         return float(self.customers.sum())
@@ -51,7 +47,7 @@ class Histories:
     @property
     def mean_tenure(self) -> float:
         """Of all customers; 0 without any."""
-        return float(self.customers @ self.tenure) / max(self.customer_count, 1.0)
+        return dot(self.customers, self.tenure) / max(self.customer_count, 1.0)
 
     def scaled(self, factor: float) -> Self:
         return type(self)(self.repeats, self.span * factor, self.tenure * factor, self.customers)
@@ -74,7 +70,34 @@ class Histories:
         return type(self)(self.repeats[kept], self.span[kept], self.tenure[kept], counts[kept])
 
 
+def dot(left: Floats, right: Floats) -> float:
+    """Scalar product in a fixed order; BLAS adds differently on one thread and on two."""
+    return float((left * right).sum())
+
+
+def pack(*days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Up to three counts in one integer, in their order: it sorts and looks up twenty times as fast as columns."""
+    return reduce(lambda packed, one: packed * _DAYS + one, days)
+
+
+def unpack(packed: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """Inverse of `pack`."""
+    return [packed // _DAYS**place % _DAYS for place in reversed(range(count))]
+
+
+def in_units(packed: NDArray[np.int64], customers: NDArray[np.int64], unit_days: float) -> Histories:
+    """Histories from packed (x, t_x, T) in days."""
+    repeats, span, tenure = (one.astype(np.float64) for one in unpack(packed, len(HISTORY)))
+    return Histories(repeats, span / unit_days, tenure / unit_days, customers.astype(np.float64))
+
+
+def packed_histories(summary: pl.DataFrame) -> NDArray[np.int64]:
+    """The history of each row."""
+    return pack(*(summary[name].to_numpy() for name in HISTORY))
+
+
 def distinct_histories(summary: pl.LazyFrame, unit_days: float) -> Histories:
     """The distinct (x, t_x, T) of a summary, in units of `unit_days`."""
-    distinct = summary.group_by(HISTORY).agg(customers=pl.len()).sort(HISTORY).collect()
-    return Histories.of(distinct, unit_days)
+    rows = summary.select(HISTORY).collect()
+    packed, customers = np.unique(packed_histories(rows), return_counts=True)
+    return in_units(packed, customers, unit_days)

@@ -7,7 +7,13 @@ from typing import Any, Self
 import polars as pl
 
 from pipelines.enrichment.btyd.bg_nbd import BgNbd
-from pipelines.enrichment.btyd.fitting import PARETO_CUSTOMERS, Fit, fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
+from pipelines.enrichment.btyd.fitting import (
+    PARETO_CUSTOMERS,
+    Fit,
+    fit_bg_nbd,
+    fit_gamma_gamma,
+    fit_pareto_nbd,
+)
 from pipelines.enrichment.btyd.frequency import FrequencyModel, PooledNbd
 from pipelines.enrichment.btyd.gamma_gamma import GammaGamma, distinct_spends
 from pipelines.enrichment.btyd.histories import Histories, distinct_histories
@@ -83,9 +89,9 @@ class LifetimeModels:
             }
         )
 
-    @property
-    def is_dropout_identified(self) -> bool:
-        finding = self.findings.get(self.frequency_model)
+    def knows_dropout(self, model: str) -> bool:
+        """Whether the model's P(alive) means anything."""
+        finding = self.findings.get(model)
         return finding is not None and finding.verdict is Verdict.IDENTIFIED
 
     def frequency(self, model: str) -> FrequencyModel:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.enrichment.btyd.frequency import half_of, wait_for_chance
-from pipelines.enrichment.btyd.histories import Floats, Histories
+from pipelines.enrichment.btyd.frequency import wait_for_chance
+from pipelines.enrichment.btyd.histories import Floats, Histories, dot
 from pipelines.enrichment.btyd.quadrature import PowerIntegral, power_integral
 
 #: Rows per block of an integral: some 4 MB an array.
 _BLOCK = 16_384
 _NEWTON_STEPS = 12
+#: Chance that may be missing when the search for a wait ends.
+_REACHED = 1e-9
+#: End of that search, in ages of the customer.
+_SEARCHED = 1e3
 
 
 def _dropout_integral(histories: Histories, r: float, alpha: float, s: float, beta: float) -> PowerIntegral:
@@ -54,9 +58,9 @@ class ParetoNbdLikelihood:
 
         r, alpha, s, beta = parameters = np.exp(log_parameters)
         total, x = self._histories.customer_count, self._repeats
-        value = float(self._with_repeats @ (gammaln(r + x) - gammaln(r)))
+        value = dot(self._with_repeats, gammaln(r + x) - gammaln(r))
         value += float(total * (r * np.log(alpha) + s * np.log(beta)))
-        by_r = self._with_repeats @ (digamma(r + x) - digamma(r)) + total * np.log(alpha)
+        by_r = dot(self._with_repeats, digamma(r + x) - digamma(r)) + total * np.log(alpha)
         slope = np.array([by_r, total * r / alpha, total * np.log(beta), total * s / beta])
         for block in self._blocks:
             block_value, block_slope = _survival_terms(block, r, alpha, s, beta)
@@ -74,16 +78,16 @@ def _survival_terms(
     exponent, until_end, age = r + histories.repeats, alpha + histories.tenure, beta + histories.tenure
     tail = np.exp(-np.abs(odds))
     log_sum = np.maximum(odds, 0.0) + np.log1p(tail)
-    value = histories.customers @ (log_sum - exponent * np.log(until_end) - s * np.log(age))
+    value = dot(histories.customers, log_sum - exponent * np.log(until_end) - s * np.log(age))
     dead = histories.customers * np.where(odds > 0, 1.0, tail) / (1 + tail)
     living = histories.customers - dead
     times, mean = integral.times, integral.mean
-    return float(value), np.array(
+    return value, np.array(
         [
-            -(living @ np.log(until_end)) - dead @ mean(np.log(alpha + times)),
-            -(living @ (exponent / until_end)) - dead @ (exponent * mean(1 / (alpha + times))),
-            -(living @ np.log(age)) + dead @ (1 / s - mean(np.log(beta + times))),
-            -(living @ (s / age)) - (s + 1) * (dead @ mean(1 / (beta + times))),
+            -dot(living, np.log(until_end)) - dot(dead, mean(np.log(alpha + times))),
+            -dot(living, exponent / until_end) - dot(dead, exponent * mean(1 / (alpha + times))),
+            -dot(living, np.log(age)) + dot(dead, 1 / s - mean(np.log(beta + times))),
+            -dot(living, s / age) - (s + 1) * dot(dead, mean(1 / (beta + times))),
         ]
     )
 
@@ -114,54 +118,48 @@ class ParetoNbd:
             alive[rows] = expit(-_log_odds_of_death(block, integral, *parameters))
         return alive
 
-    def expected_purchases(self, histories: Histories, horizon: float) -> Floats:
-        """Equation 41; at s = 1 its limit."""
-        age = self.beta + histories.tenure
-        ageing, beyond = np.log1p(horizon / age), self.s - 1
+    def purchases_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
+        """Equation 41 without P(alive); at s = 1 its limit."""
+        age, beyond = self.beta + tenure, self.s - 1
+        ageing = np.log1p(horizon / age)
         lived = ageing if beyond == 0 else -np.expm1(-beyond * ageing) / beyond
-        pace = (self.r + histories.repeats) / (self.alpha + histories.tenure)
-        return self.chance_alive(histories) * pace * age * lived
+        return (self.r + repeats) / (self.alpha + tenure) * age * lived
 
-    def chance_active(self, histories: Histories, horizon: float) -> Floats:
-        alive = self.chance_alive(histories)
-        return alive * self._chance_of_the_living(histories, np.full(len(alive), horizon))[0]
+    def activity_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
+        return self._first_purchase(repeats, tenure, np.full(len(repeats), horizon))[0]
 
-    def median_wait(self, histories: Histories) -> Floats:
+    def wait_of_living(self, repeats: Floats, tenure: Floats, chance: Floats) -> Floats:
         """By Newton from the answer for immortals.
 
         The chance rises and is concave in time and lies below that of immortals,
-        so every step starts left of the answer and none oversteps it.
+        so every step starts left of the answer and none oversteps it. Death can
+        keep it from ever getting there; the search ends at a thousand times the
+        customer's age.
         """
-        needed = half_of(self.chance_alive(histories))
-        wait = wait_for_chance(self.r + histories.repeats, self.alpha + histories.tenure, needed)
-        open_rows = np.isfinite(wait)
-        left, goal, at = histories.only(open_rows), needed[open_rows], wait[open_rows]
+        wait = wait_for_chance(self.r + repeats, self.alpha + tenure, chance)
+        (rows,) = np.nonzero(np.isfinite(wait))
+        x, age, goal, at = repeats[rows], tenure[rows], chance[rows], wait[rows]
+        longest = _SEARCHED * (self.beta + age)
         for _ in range(_NEWTON_STEPS):
-            chance, density = self._chance_of_the_living(left, at)
-            at = np.minimum(at + (goal - chance) / density, _UNREACHED * (self.beta + left.tenure))
-        chance, _ = self._chance_of_the_living(left, at)
-        wait[open_rows] = np.where(chance > goal - 1e-6, at, np.nan)
+            reached, density = self._first_purchase(x, age, at)
+            at = np.minimum(at + (goal - reached) / density, longest)
+        reached, _ = self._first_purchase(x, age, at)
+        wait[rows] = np.where(reached > goal - _REACHED, at, np.nan)
         return wait
 
-    def _chance_of_the_living(self, histories: Histories, horizon: Floats) -> tuple[Floats, Floats]:
-        """Chance that the living buy within the horizon before they die, and its derivative by the horizon.
+    def _first_purchase(self, repeats: Floats, tenure: Floats, horizon: Floats) -> tuple[Floats, Floats]:
+        """Chance that the living buy within the horizon before they die, and its density there.
 
         The density at u is E[lambda e^(-lambda u)] E[e^(-mu u)]: a first purchase
-        at u by someone who still lives.
+        at u by someone who is still alive.
         """
-        shape, rate = self.r + histories.repeats, self.alpha + histories.tenure
-        age, ones = self.beta + histories.tenure, np.ones(len(horizon))
+        shape, rate, age = self.r + repeats, self.alpha + tenure, self.beta + tenure
         chance = np.empty(len(horizon))
         for first in range(0, len(horizon), _BLOCK):
             rows = slice(first, first + _BLOCK)
-            bounds = (np.zeros(len(horizon[rows])), horizon[rows])
-            integral = power_integral(
-                rate[rows], shape[rows] + 1, age[rows], self.s * ones[rows], bounds
-            )
+            death = np.full(len(chance[rows]), self.s)
+            bounds = (np.zeros(len(death)), horizon[rows])
+            integral = power_integral(rate[rows], shape[rows] + 1, age[rows], death, bounds)
             chance[rows] = shape[rows] / rate[rows] * np.exp(integral.log_value)
         fading = (shape + 1) * np.log1p(horizon / rate) + self.s * np.log1p(horizon / age)
         return chance, shape / rate * np.exp(-fading)
-
-
-#: Multiple of a customer's age at which the search for a median ends.
-_UNREACHED = 1e3

@@ -1,21 +1,23 @@
 """What fitted models expect of each customer: purchases, activity, spend, and when the next purchase comes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from pipelines.enrichment.btyd.histories import Floats, Histories
+from pipelines.enrichment.btyd.frequency import half_of
+from pipelines.enrichment.btyd.histories import Floats, in_units, pack, packed_histories, unpack
 from pipelines.enrichment.btyd.lifetime_models import GAMMA_GAMMA, LifetimeModels
 from pipelines.enrichment.btyd.summary import HISTORY
 
 HORIZONS = (28, 90, 365)
 #: Window of the chance of activity, days.
 ACTIVITY_DAYS = 28
-#: Purchases of everyone's mean that a customer's own mean is weighed against where
-#: Gamma–Gamma is not identified: declared, not fitted. CDNOW's fit would say 0.2 to 0.4, dense retail 1 to 3.
-PRIOR_PURCHASES = 2.0
+#: Purchases at everyone's mean that are added to a customer's own where Gamma–Gamma is not identified: declared, not
+#: fitted. Where it is, this weight is (q - 1) / p, on CDNOW a quarter of a purchase; unknown people are trusted less.
+PRIOR_PURCHASES = 1.0
 #: A median wait beyond ten years says nothing about the next purchase.
 LONGEST_WAIT_DAYS = 3650.0
 #: Decimals of an answer; hides the digits in which the functions of two machines may differ.
@@ -41,10 +43,12 @@ def predict(
         models: Fitted models.
         summary: Customers to score, as of the night of the summary.
         horizons: Days ahead.
-        frequency_model: One of the fitted models instead of the chosen one, for comparisons; P(alive)
-            then is given whatever its verdict.
+        frequency_model: One of the fitted models instead of the chosen one, for comparisons.
     """
-    schema: dict[str, pl.DataType] = {"customer_id": pl.Int64(), **dict.fromkeys(_names(horizons), pl.Float64())}
+    schema: dict[str, pl.DataType] = {
+        "customer_id": pl.Int64(),
+        **dict.fromkeys(_names(horizons), pl.Float64()),
+    }
     score = partial(_score, models=models, horizons=tuple(horizons), frequency_model=frequency_model)
     return summary.map_batches(score, schema=schema)
 
@@ -63,39 +67,46 @@ def _names(horizons: Sequence[int]) -> list[str]:
 def _score(
     summary: pl.DataFrame, models: LifetimeModels, horizons: tuple[int, ...], frequency_model: str | None
 ) -> pl.DataFrame:
-    """Purchases are answered once per distinct history and joined back; spend is one formula per row."""
-    distinct = summary.select(HISTORY).unique().sort(HISTORY)
-    answers = _purchase_answers(models, Histories.of(distinct, models.unit_days), horizons, frequency_model)
-    columns = pl.DataFrame({name: np.round(values, DECIMALS) for name, values in answers.items()})
-    answered = distinct.hstack(columns.fill_nan(None))
-    spend = np.round(_spend_per_order(models, summary), DECIMALS)
-    return (
-        summary.select("customer_id", *HISTORY, expected_order_spend=pl.Series(spend, dtype=pl.Float64))
-        .join(answered, on=HISTORY, how="left")
-        .with_columns(
-            (pl.col(f"expected_orders_{days}d") * pl.col("expected_order_spend"))
-            .round(DECIMALS)
-            .alias(f"expected_spend_{days}d")
-            for days in horizons
-        )
-        .select("customer_id", *_names(horizons))
+    """Purchases are answered once per distinct history and looked up; spend is one formula per row."""
+    packed, of_row = np.unique(packed_histories(summary), return_inverse=True)
+    answers = _purchase_answers(models, packed, horizons, frequency_model)
+    spend = _spend_per_order(models, summary)
+    columns = {name: values[of_row] for name, values in answers.items()}
+    columns["expected_order_spend"] = spend
+    for days in horizons:
+        columns[f"expected_spend_{days}d"] = columns[f"expected_orders_{days}d"] * spend
+    return pl.DataFrame(
+        {
+            "customer_id": summary["customer_id"],
+            **{
+                name: pl.Series(np.round(columns[name], DECIMALS)).fill_nan(None) for name in _names(horizons)
+            },
+        },
+        schema_overrides=dict.fromkeys(_names(horizons), pl.Float64),
     )
 
 
 def _purchase_answers(
-    models: LifetimeModels, histories: Histories, horizons: tuple[int, ...], frequency_model: str | None
-) -> Mapping[str, Floats]:
-    model = models.frequency(frequency_model or models.frequency_model)
-    is_alive_known = frequency_model is not None or models.is_dropout_identified
-    unknown = np.full(len(histories.repeats), np.nan)
-    wait = model.median_wait(histories) * models.unit_days
+    models: LifetimeModels, packed: NDArray[np.int64], horizons: tuple[int, ...], frequency_model: str | None
+) -> dict[str, Floats]:
+    """One answer per history; what the living do is taken once per distinct (x, T), whatever their t_x."""
+    name = frequency_model or models.frequency_model
+    model, unit = models.frequency(name), models.unit_days
+    histories = in_units(packed, np.ones_like(packed), unit)
+    alive = model.chance_alive(histories)
+    repeats, _, tenure = unpack(packed, len(HISTORY))
+    pairs, of_pair = np.unique(pack(repeats, tenure), return_inverse=True)
+    x, age = (one.astype(np.float64) for one in unpack(pairs, 2))
+    answers = {
+        f"expected_orders_{days}d": alive * model.purchases_of_living(x, age / unit, days / unit)[of_pair]
+        for days in horizons
+    }
+    active = model.activity_of_living(x, age / unit, ACTIVITY_DAYS / unit)[of_pair]
+    wait = model.wait_of_living(histories.repeats, histories.tenure, half_of(alive)) * unit
     return {
-        **{
-            f"expected_orders_{days}d": model.expected_purchases(histories, days / models.unit_days)
-            for days in horizons
-        },
-        "active_28d_probability": model.chance_active(histories, ACTIVITY_DAYS / models.unit_days),
-        "alive_probability": model.chance_alive(histories) if is_alive_known else unknown,
+        **answers,
+        "active_28d_probability": alive * active,
+        "alive_probability": alive if models.knows_dropout(name) else np.full(len(alive), np.nan),
         "median_next_purchase_days": np.where(wait <= LONGEST_WAIT_DAYS, wait, np.nan),
     }
 

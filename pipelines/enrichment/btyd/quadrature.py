@@ -7,6 +7,7 @@ go under the integral.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,9 @@ class PowerIntegral:
         return np.einsum("ij,ij->i", self.weights, values)
 
 
-def power_integral(p: Floats, k: Floats, q: Floats, m: Floats, bounds: tuple[Floats, Floats]) -> PowerIntegral:
+def power_integral(
+    p: Floats, k: Floats, q: Floats, m: Floats, bounds: tuple[Floats, Floats]
+) -> PowerIntegral:
     """Gauss–Legendre on v = log((o + u) / (o + start)), where o is the smaller of p and q.
 
     In v the integrand is analytic and log-concave, so it decays at least as fast
@@ -54,7 +57,7 @@ def power_integral(p: Floats, k: Floats, q: Floats, m: Floats, bounds: tuple[Flo
     width = np.minimum(
         np.log((origin + end) / at_start), _NEGLIGIBLE / np.maximum(decay, _NEGLIGIBLE / np.finfo(float).max)
     )
-    nodes, node_weights = np.polynomial.legendre.leggauss(_TIME_NODES)
+    nodes, node_weights = _legendre()
     # From start to end: growth is (o + u) / (o + start).
     growth = np.exp(width[:, None] * (nodes + 1) / 2)
     elapsed = at_start[:, None] * (growth - 1)
@@ -65,6 +68,12 @@ def power_integral(p: Floats, k: Floats, q: Floats, m: Floats, bounds: tuple[Flo
     with np.errstate(divide="ignore"):
         log_value = np.log(total * at_start * width)
     return PowerIntegral(log_value, elapsed + start[:, None], mass / total[:, None])
+
+
+@cache
+def _legendre() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(_TIME_NODES)
+    return nodes, weights
 
 
 def beta_nodes(left: float, right: Floats, count: int) -> tuple[Floats, Floats]:

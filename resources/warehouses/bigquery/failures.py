@@ -20,13 +20,20 @@ from google.resumable_media import common as upload_errors
 
 from resources.warehouses.base import SourceError, SourceProblem
 
+#: Source of all problems with writing.
+TARGET = "target"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something went wrong: a source and its table, or a connection and its name."""
+    """Where something went wrong: a source and its table, a connection and its name, or a target's table."""
 
     source: str
     table: str
+
+    @property
+    def is_target(self) -> bool:
+        return self.source == TARGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ _BAD_CREDENTIALS = _Meaning(
 _NOT_ALLOWED = _Meaning(
     "not_allowed",
     "the account may not do this.",
-    "Grant it BigQuery Job User on the project, Data Viewer on the data and Read Session User.",
+    "Grant it BigQuery Job User and Read Session User, Data Viewer on sources and Data Editor on the target.",
     quotes=True,
 )
 _MISSING = _Meaning(
@@ -97,6 +104,13 @@ _TOO_LARGE = _Meaning(
     "Map fewer columns, read by cursor, or simplify the query.",
 )
 
+_NOT_WRITTEN = _Meaning(
+    "write_failed",
+    "BigQuery did not take the rows.",
+    "Check the target's datasets and tables and the rights of the account, then run the night again.",
+    quotes=True,
+)
+
 _BY_REASON = {
     "authError": _BAD_CREDENTIALS,
     "accessDenied": _NOT_ALLOWED,
@@ -129,6 +143,8 @@ _BY_CLASS: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
     # A stream that took too long is taken up again where it was.
     ((google_errors.GatewayTimeout, google_errors.DeadlineExceeded), _UNREACHABLE),
     ((google_errors.Aborted, google_errors.Cancelled, google_errors.ServerError), _UNREACHABLE),
+    # A snapshot that has expired: the read starts again with another one.
+    ((google_errors.FailedPrecondition,), _UNREACHABLE),
     ((google_errors.BadRequest,), _INVALID),
     (
         (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
@@ -174,6 +190,8 @@ def describe(error: BaseException, place: Place) -> SourceError:
     if meaning is None:
         what = f"BigQuery's client failed with {type(error).__name__} (its text may quote values)."
         meaning = _Meaning("read_failed", what, "Run the query in the BigQuery console to see which value.")
+    if place.is_target and meaning.code in {"invalid_query", "missing_table", "read_failed"}:
+        meaning = _NOT_WRITTEN
     quoted = _QUOTABLE.search(_message(error)) if meaning.quotes else None
     what = f"{meaning.what} BigQuery says: {quoted[0].strip()}" if quoted else meaning.what
     problem = SourceProblem(meaning.code, place.source, place.table, None, what, meaning.remedy)

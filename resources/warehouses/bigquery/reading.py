@@ -1,14 +1,16 @@
 """From a request to its rows: where they are stored, which way they come, and what they cost.
 
-A table whose columns travel as they are is read where it is. Everything else, and
-every read with a byte limit, goes through a query job, because BigQuery itself
-holds a job to its limit; the job's result is then read the same way.
+A table whose columns travel as they are is read where it is, which is billed as a
+read and not as a query, and needs no room for a result. Everything else goes
+through a query job, and so does every read with a limit: BigQuery itself holds a
+job to it. The result of the job is then read the same way.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 from google.cloud.bigquery import SchemaField, Table, TableReference
@@ -86,8 +88,10 @@ def read_rows(clients: Clients, request: ReadRequest, names: Sequence[str]) -> I
 def _stored(clients: Clients, request: ReadRequest, names: Sequence[str]) -> _Origin | None:
     """The table itself, if its rows can be read without a query."""
     table_name, place = request.relation.table, place_of(request)
-    is_possible = request.maximum_bytes is None and not clients.storage_is_denied
-    if table_name is None or not is_possible or not all(is_plain(request.columns[name]) for name in names):
+    is_limited = request.maximum_bytes is not None or request.maximum_seconds is not None
+    if table_name is None or is_limited or clients.storage_is_denied:
+        return None
+    if not all(is_plain(request.columns[name]) for name in names):
         return None
     if request.partition_bound is not None and request.partition_bound.column.name.startswith("_"):
         return None  # columns that only queries know
@@ -158,7 +162,7 @@ def _pages(clients: Clients, origin: _Origin, place: Place) -> Iterator[pa.Recor
     """A stored result page by page over REST; a page that breaks is asked for again."""
     offset, row_count = 0, None
     while row_count is None or offset < row_count:
-        page, row_count = call(clients, place, lambda start=offset: _page(clients, origin, start))  # type: ignore[misc]
+        page, row_count = call(clients, place, partial(_page, clients, origin, offset))
         offset += page.num_rows
         yield from page.to_batches()
         if not page.num_rows:

@@ -21,7 +21,7 @@ from google.cloud.bigquery import (
 
 from resources.warehouses.base import Load, PartitionValue, SourceError, SourceProblem
 from resources.warehouses.bigquery.connecting import Clients
-from resources.warehouses.bigquery.failures import Place
+from resources.warehouses.bigquery.failures import TARGET, Place
 from resources.warehouses.bigquery.jobs import (
     ONCE,
     REQUEST_SECONDS,
@@ -38,8 +38,6 @@ from resources.warehouses.retrying import retry_transient
 
 #: What a crash leaves behind goes away by itself.
 _STAGING_LIFETIME = timedelta(days=1)
-#: Source of all problems with writing.
-TARGET = "target"
 
 
 class BigQuerySession:

@@ -14,11 +14,12 @@ def explained(source: str, relation: Relation) -> Iterator[None]:
     """Errors of a read as SourceError."""
     try:
         yield
-    except duckdb.CatalogException as error:
-        what = f"it does not exist: {_first_line(error)}"
-        raise _problem(source, relation, "missing_table", what) from None
-    except (duckdb.BinderException, duckdb.ParserException) as error:
-        what = f"the query is not valid: {_first_line(error)}"
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException) as error:
+        line = str(error).splitlines()[0].partition(": ")[2]
+        if line.startswith(("Table", "View", "Schema")):  # and not a function or a type
+            what = f"it does not exist: {line}"
+            raise _problem(source, relation, "missing_table", what) from None
+        what = f"the query is not valid: {line}"
         raise _problem(source, relation, "invalid_query", what) from None
     except duckdb.PermissionException:
         what = "the query reaches outside its warehouse (a file, an extension or a setting)."
@@ -43,10 +44,6 @@ _REMEDIES = {
 
 def _problem(source: str, relation: Relation, code: str, what: str) -> SourceError:
     return SourceError(SourceProblem(code, source, relation.label, None, what, _REMEDIES[code]))
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0].partition(": ")[2]
 
 
 @contextmanager

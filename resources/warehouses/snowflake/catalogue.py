@@ -111,26 +111,29 @@ def _bare(part: str) -> str:
 def _choose(
     source: str, name: str, parts: Sequence[str], found: Sequence[tuple[str, str]]
 ) -> tuple[str, str]:
-    """The table that is meant: in exactly this case, else folded to upper case, else the only one."""
-    exact = tuple(_bare(part) for part in parts)
-    folded = tuple(_folded(part) for part in parts)
-    admitted = [place for place in found if _agrees(parts, place)]
-    for wanted in (exact, folded):
-        for place in admitted:
-            if place == wanted:
-                return place
-    if len(admitted) == 1:
-        return admitted[0]
+    """The table that is meant: rather in the case as written, then in upper case, then in any."""
+    distances = {place: _distance(parts, place) for place in found}
+    admitted = [place for place, distance in distances.items() if distance is not None]
     if not admitted:
         what = "it does not exist, or the role may not see it."
         remedy = "Correct table in sources.yml, or grant USAGE and SELECT to the role."
         raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
-    written = ", ".join(".".join(quoted(part) for part in place) for place in sorted(admitted))
+    nearest = min(distances[place] or 0 for place in admitted)
+    closest = sorted(place for place in admitted if distances[place] == nearest)
+    if len(closest) == 1:
+        return closest[0]
+    written = ", ".join(".".join(quoted(part) for part in place) for place in closest)
     what, remedy = f"several tables have this name in different case: {written}.", "Write one in quotes."
     raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
 
 
-def _agrees(parts: Sequence[str], place: tuple[str, str]) -> bool:
-    """Quoted parts admit one case only."""
-    pairs = zip(parts, place, strict=True)
-    return all(_bare(part) == own if _is_quoted(part) else part.upper() == own.upper() for part, own in pairs)
+def _distance(parts: Sequence[str], place: Sequence[str]) -> int | None:
+    """How far the case of a name is from what was written; None when it is another name."""
+    total = 0
+    for part, own in zip(parts, place, strict=True):
+        if _bare(part) == own:
+            continue
+        if _is_quoted(part) or part.upper() != own.upper():
+            return None
+        total += 1 if part.upper() == own else 2
+    return total

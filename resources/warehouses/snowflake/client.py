@@ -12,6 +12,7 @@ from snowflake.connector import errors
 from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
 
 from resources.warehouses.retrying import retry_transient
+from resources.warehouses.snowflake.connecting import LOGIN_SECONDS
 from resources.warehouses.snowflake.failures import Place, commit_in_doubt, explain, explained, is_expired
 
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ class Client:
         self._log_in = log_in
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._session = retry_transient(log_in, deadline=timeout)
+        self._session = retry_transient(log_in, deadline=min(timeout, timedelta(seconds=LOGIN_SECONDS)))
         self._retired: list[Session] = []
 
     @property

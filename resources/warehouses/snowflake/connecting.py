@@ -16,8 +16,8 @@ from pipelines.contracts.settings.connections import SnowflakeConnection
 from resources.warehouses.base import SourceError, SourceProblem
 from resources.warehouses.snowflake.failures import Place, explained
 
-#: The service answers a login within seconds; the driver tries again inside this.
-_LOGIN_SECONDS = 60
+#: The service answers a login within seconds; everything that is tried again fits in here.
+LOGIN_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 8
 #: Megabytes of a result chunk, the least that the server accepts: several are in memory at once.
 _CHUNK_MEGABYTES = 48
@@ -61,7 +61,7 @@ def _arguments(connection: SnowflakeConnection) -> dict[str, Any]:
         "schema": connection.schema_name,
         "protocol": connection.protocol,
         "application": "Onward",
-        "login_timeout": min(_LOGIN_SECONDS, seconds),
+        "login_timeout": min(LOGIN_SECONDS, seconds),
         "network_timeout": seconds,
         "backoff_policy": exponential_backoff(cap=_LONGEST_WAIT_SECONDS),
         # Without it, decimals arrive as doubles.

@@ -4,6 +4,7 @@ The client narrows numbers and times by the values of each chunk; what a column 
 follows from its declaration alone, and every chunk is cast to it.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -136,7 +137,7 @@ class SnowflakeDialect:
         name = quoted(column.name)
         if column.declared_type in _MISREAD_SCALES:
             return f"CAST({name} AS {column.declared_type[:-3]}(9))"
-        kind = column.declared_type.partition("(")[0].partition("_")[0]
+        kind = re.split(r"\W|_", column.declared_type, maxsplit=1)[0]
         return _TRAVELS.get(kind, _TEXT if column.family is Family.OPAQUE else "{0}").format(name)
 
     def time_literal(self, value: datetime | date, family: Family) -> str:

@@ -126,13 +126,11 @@ def bigquery_server(python: Path, folder: Path) -> Iterator[BigQueryServer]:
     account_key, log = folder / "account.pem", folder / "server.log"
     account_key.write_bytes(public)
     arguments = ["--folder", folder / "tables", "--project", PROJECT, "--token", _TOKEN]
-    with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            [python, _SERVER, *arguments, "--account-key", account_key],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
+    command = [python, _SERVER, *arguments, "--account-key", account_key]
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
             ports = _read_ports(process, log)
             token_url = f"http://127.0.0.1:{ports['port']}/token"

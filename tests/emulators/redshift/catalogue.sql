@@ -42,7 +42,7 @@ create function pg_catalog.serialize_super(super) returns text language sql immu
 create function pg_catalog.to_hex(varbyte) returns text language sql immutable strict as $$ select encode($1::bytea, 'hex') $$;
 create function pg_catalog.from_hex(text) returns varbyte language sql immutable strict as $$ select decode($1, 'hex')::varbyte $$;
 create function pg_catalog.st_asewkt(geometry) returns text language sql immutable strict as $$ select $1::text $$;
-create function pg_catalog.st_asewkt(geography) returns text language sql immutable strict as $$ select $1::text $$;
+create function pg_catalog.st_astext(geography) returns text language sql immutable strict as $$ select $1::text $$;
 create function pg_catalog.getdate() returns timestamp language sql stable as $$ select (now() at time zone 'utc')::timestamp(0) $$;
 create function pg_catalog.nvl(anyelement, anyelement) returns anyelement language sql immutable as $$ select coalesce($1, $2) $$;
 create function pg_catalog.strtol(text, int) returns bigint language sql immutable as $$ select ('x' || lpad($1, 16, '0'))::bit(64)::bigint $$;

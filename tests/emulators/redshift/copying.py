@@ -17,7 +17,9 @@ _ROWS = 65_536
 
 def copy(command: Copy, *, uri: str, storage: Any) -> int:
     """The number of rows that were loaded; all of them, or none."""
-    files = _listed_by_manifest(command, storage) if command.has_manifest else _listed_by_prefix(command, storage)
+    files = (
+        _listed_by_manifest(command, storage) if command.has_manifest else _listed_by_prefix(command, storage)
+    )
     row_count = 0
     with psycopg.connect(uri) as connection:
         columns = _columns(connection, command)

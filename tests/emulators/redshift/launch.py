@@ -48,9 +48,11 @@ class RedshiftServer:
     def settings(self, **changes: object) -> dict[str, object]:
         """An entry of `connections.yml`."""
         staging = {
-            "bucket": f"s3://{self.bucket}/onward",
+            "url": f"s3://{self.bucket}/onward",
             "iam_role": "arn:aws:iam::123456789012:role/unload",
             "region": "us-east-1",
+            "access_key": "onward",
+            "secret_key": "onward",
             "endpoint_url": self.storage_url,
         }
         entry: dict[str, object] = {
@@ -82,7 +84,7 @@ class RedshiftServer:
 
     def _call(self, method: str, port: int, path: str, content: object = None) -> bytes:
         body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(f"http://{self.host}:{port}{path}", body, method=method)  # noqa: S310
+        request = urllib.request.Request(f"http://{self.host}:{port}{path}", body, method=method)
         with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310
             return bytes(answer.read())
 

@@ -20,7 +20,15 @@ from translation import translate
 from unloading import unload
 
 #: Start-up parameters that PostgreSQL knows; the driver sends others that only Redshift does.
-_KEPT = {"database", "application_name", "client_encoding", "options", "datestyle", "timezone", "extra_float_digits"}
+_KEPT = {
+    "database",
+    "application_name",
+    "client_encoding",
+    "options",
+    "datestyle",
+    "timezone",
+    "extra_float_digits",
+}
 _CHUNK = 1 << 18
 #: Redshift takes a backslash in a literal for an escape, as PostgreSQL 8 did.
 _SESSION = {"user": "postgres", "standard_conforming_strings": "off", "escape_string_warning": "off"}

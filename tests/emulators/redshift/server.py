@@ -1,6 +1,6 @@
 """A Redshift cluster on loopback: PostgreSQL behind a proxy that speaks Redshift, and S3 by moto.
 
-    python server.py --port 5439 --storage-port 9000 --admin-port 9001 --folder data --user onward --password …
+    python server.py --port 5439 --storage-port 9000 --admin-port 9001 --folder data
 
 The password is read from the environment (`EMULATOR_PASSWORD`). A certificate for
 127.0.0.1 is made in the folder; with `--tls` the cluster offers TLS with it. `POST
@@ -57,7 +57,7 @@ def _client(port: int) -> Any:
         endpoint_url=f"http://{HOST}:{port}",
         region_name="us-east-1",
         aws_access_key_id="cluster",
-        aws_secret_access_key="cluster",
+        aws_secret_access_key="cluster",  # noqa: S106
         config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
     )
 

@@ -52,7 +52,9 @@ def translate(sql: str) -> str:
 
 def _transpile(sql: str) -> str:
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect="redshift") if statement is not None]
+        statements = [
+            statement for statement in sqlglot.parse(sql, dialect="redshift") if statement is not None
+        ]
     except SqlglotError as error:
         sys.stderr.write(f"not transpiled: {error}\n")
         return sql

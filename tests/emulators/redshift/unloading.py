@@ -55,7 +55,7 @@ def unload(command: Unload, *, uri: str, oids: dict[int, int], storage: Any) -> 
         {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": command.kms_key_id} if command.kms_key_id else {}
     )
     slices = [
-        _Slice(command, number, columns, storage, encryption)
+        _Slice(command, number, storage, encryption)
         for number in range(_SLICES if command.is_parallel else 1)
     ]
     _deal(_batches(query, columns, uri), slices)
@@ -100,7 +100,9 @@ def _column(column: psycopg.Column, oid: int) -> _Column:
     if oid == _NUMERIC:
         if column.precision is None:
             raise CommandError(f"the emulator does not know the scale of {column.name}: CAST it", "0A000")
-        return _Column(f"{name}::text", column.name, pa.decimal128(column.precision, column.scale or 0), declared)
+        return _Column(
+            f"{name}::text", column.name, pa.decimal128(column.precision, column.scale or 0), declared
+        )
     if oid == _SUPER:
         return _Column(f"{name}::json::text", column.name, pa.json_(pa.string()), declared)
     return _Column(name, column.name, None, declared)
@@ -144,9 +146,7 @@ def _deal(batches: Iterator[pa.RecordBatch], slices: list["_Slice"]) -> None:
 class _Slice:
     """Writes the files of one slice, a new one whenever the last is full."""
 
-    def __init__(
-        self, command: Unload, number: int, columns: list[_Column], storage: Any, encryption: dict[str, str]
-    ) -> None:
+    def __init__(self, command: Unload, number: int, storage: Any, encryption: dict[str, str]) -> None:
         self.files: list[_File] = []
         self._command = command
         self._number = number
@@ -193,7 +193,8 @@ class _Slice:
 
 def _manifest(command: Unload, columns: list[_Column], files: list[_File]) -> dict[str, object]:
     entries: list[dict[str, object]] = [
-        {"url": f"s3://{command.bucket}/{file.key}", "meta": {"content_length": file.byte_count}} for file in files
+        {"url": f"s3://{command.bucket}/{file.key}", "meta": {"content_length": file.byte_count}}
+        for file in files
     ]
     if not command.is_verbose:
         return {"entries": entries}

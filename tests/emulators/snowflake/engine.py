@@ -103,6 +103,10 @@ class Engine:
                 self._history.setdefault(id(session), []).append((outcome.query_id, scanned, elapsed))
             return outcome
 
+    def roll_back(self, session) -> None:
+        with self._locks.setdefault(id(session), threading.Lock()):
+            session.rollback()
+
     def _adapted(self, session, sql: str) -> str:
         # DuckDB keeps temporary tables in a catalogue of their own.
         sql = _TEMPORARY.sub(r"\1\2", sql)

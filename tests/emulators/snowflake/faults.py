@@ -29,6 +29,7 @@ class Fault:
         status: HTTP status to answer with.
         code: Snowflake error code to answer with, with `message`.
         drop_after: Bytes of the body after which the connection is cut; -1 cuts before any answer.
+        keeps_back: Bytes at the end of the body that never arrive.
         delay: Seconds to wait before the request is served.
         contains: Concerns only statements with this text.
     """
@@ -40,11 +41,16 @@ class Fault:
     code: str | None = None
     message: str = ""
     drop_after: int | None = None
+    keeps_back: int | None = None
     delay: float = 0.0
     contains: str | None = None
 
     def concerns(self, path: str, text: str) -> bool:
         return path.startswith(self.path) and (self.contains is None or self.contains in text)
+
+    @property
+    def cuts_the_body(self) -> bool:
+        return self.keeps_back is not None or (self.drop_after is not None and self.drop_after >= 0)
 
     def take(self) -> bool:
         """Whether this request is spoiled; counts it."""
@@ -110,16 +116,17 @@ def cut(request: Request) -> None:
 
 
 class CutResponse(Response):
-    """A response whose connection is cut after some bytes of its body."""
+    """A response whose connection is cut in the middle of its body."""
 
-    def __init__(self, whole: Response, request: Request, *, drop_after: int) -> None:
+    def __init__(self, whole: Response, request: Request, fault: Fault) -> None:
         super().__init__(whole.body, status_code=whole.status_code, headers=dict(whole.headers))
         self._request = request
-        self._drop_after = drop_after
+        kept = len(self.body) - (fault.keeps_back or 0)
+        self._sent = kept if fault.drop_after is None else fault.drop_after
 
     async def __call__(self, scope, receive, send) -> None:  # noqa: ARG002  the signature of ASGI
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        part = self.body[: self._drop_after]
+        part = self.body[: self._sent]
         await send({"type": "http.response.body", "body": part, "more_body": True})
         # The bytes must have left before the connection goes, or nothing arrives at all.
         await asyncio.sleep(0.05)

@@ -61,8 +61,12 @@ class SnowflakeServer:
         """Sets a fault; fields as in `faults.Fault`."""
         self._call("POST", "/__faults", fault)
 
+    def cut_results(self, rows: int) -> None:
+        """Results of more rows come in chunks of so many."""
+        self._call("POST", "/__chunks", {"rows": rows})
+
     def behave(self) -> None:
-        """No fault is left, and the log is empty."""
+        """No fault is left, chunks have their usual size, and the log is empty."""
         self._call("DELETE", "/__faults")
 
     def log(self) -> list[dict[str, object]]:

@@ -44,6 +44,7 @@ class Service:
     def __init__(self, credentials: Credentials, rows_per_chunk: int) -> None:
         self._credentials = credentials
         self._engine = Engine(fakesnow_server.shared_fs)
+        self._rows_per_chunk = rows_per_chunk
         self._chunks = Chunks(rows_per_chunk)
         self._faults = Faults()
         self._results: dict[str, Response] = {}
@@ -54,6 +55,7 @@ class Service:
         own = {
             "/session/v1/login-request": self.log_in,
             "/queries/v1/query-request": self.query,
+            "/session": self.session,
         }
         kept = [
             Route(route.path, self.spoilt(own.get(route.path, route.endpoint)), methods=list(route.methods))
@@ -69,6 +71,7 @@ class Service:
             Route("/telemetry/send/sessionless", _nothing, methods=["POST"]),
             Route("/__faults", self.set_fault, methods=["POST"]),
             Route("/__faults", self.clear, methods=["DELETE"]),
+            Route("/__chunks", self.set_chunks, methods=["POST"]),
             Route("/__log", self.tell),
         ]
 
@@ -88,9 +91,7 @@ class Service:
             if spoilt is not None:
                 return spoilt
             whole = await _called(endpoint, request)
-            if fault.drop_after is None or fault.drop_after < 0:
-                return whole
-            return CutResponse(whole, request, drop_after=fault.drop_after)
+            return CutResponse(whole, request, fault) if fault.cuts_the_body else whole
 
         return serve
 
@@ -146,6 +147,13 @@ class Service:
         self._parameters[token] = self._parameters.pop(old, {})
         data = {"sessionToken": token, "masterToken": secrets.token_urlsafe(32), "sessionId": 1}
         return JSONResponse({"data": data | {"validityInSecondsST": 3600}, "success": True})
+
+    async def session(self, request: Request) -> JSONResponse:
+        """The end of a session is the end of its open transaction."""
+        session = fakesnow_server.sessions.get(fakesnow_server.to_token(request))
+        if session is not None and request.query_params.get("delete"):
+            await run_in_threadpool(self._engine.roll_back, session)
+        return await fakesnow_server.session(request)
 
     async def query(self, request: Request) -> JSONResponse:
         body = await _body(request)
@@ -214,9 +222,14 @@ class Service:
         self._faults.set(Fault(**await request.json()))
         return JSONResponse({})
 
+    async def set_chunks(self, request: Request) -> JSONResponse:
+        self._chunks.rows_per_chunk = (await request.json())["rows"]
+        return JSONResponse({})
+
     async def clear(self, _: Request) -> JSONResponse:
-        """Back to good behaviour, with an empty log and no rows waiting."""
+        """Back to good behaviour and the first size of chunks, with an empty log and no rows waiting."""
         self._faults.clear()
+        self._chunks.rows_per_chunk = self._rows_per_chunk
         self._chunks.forget()
         self._results.clear()
         self._log.clear()

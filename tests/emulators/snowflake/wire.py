@@ -35,7 +35,11 @@ class Chunks:
 
     def offer(self, table: pa.Table, rowtype: list[dict], base_url: str) -> dict:
         """The part of an answer that holds or announces the rows."""
-        inline = table if table.num_rows <= self.rows_per_chunk else table.slice(0, _INLINE_ROWS)
+        inline = (
+            table
+            if table.num_rows <= self.rows_per_chunk
+            else table.slice(0, min(_INLINE_ROWS, self.rows_per_chunk))
+        )
         answer = {
             "queryResultFormat": "arrow",
             "rowsetBase64": base64.b64encode(_to_ipc(inline, rowtype)).decode(),

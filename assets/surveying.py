@@ -1,0 +1,183 @@
+"""Before anything is read: what a source looks like, what to read of it tonight, and what that would cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from assets.steps import Night
+from pipelines.contracts.columns import Table
+from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.contracts.tables import SOURCE_READS, SOURCE_TABLES
+from pipelines.ingestion.reading import ReadPlan, is_reconciliation_due, plan_read, watermark
+from pipelines.ingestion.reconciliation import columns_of_keys
+from resources.lake.store import Version
+from resources.warehouses.base import (
+    Estimate,
+    Family,
+    ReadRequest,
+    SourceColumn,
+    SourceError,
+    TimeBound,
+    Warehouse,
+)
+from resources.warehouses.preflight import check_relation
+from resources.warehouses.requests import build_request
+
+#: Families of times that a warehouse can compare.
+_TIMES = {Family.DATE, Family.TIMESTAMP, Family.INSTANT}
+#: Wider decimals could overflow when a billion of them are added.
+_WIDEST_SUM = 29
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTable:
+    """A source table as the latest earlier night left it.
+
+    Attributes:
+        version: None before the first night.
+        rows: Its rows; typed also when there are none.
+        read: Its line of `source_reads`; None when the source was not read that night.
+        newest_at: The watermark of its cursor.
+    """
+
+    version: Version | None
+    rows: pl.LazyFrame
+    read: Mapping[str, Any] | None
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """A source that can be read.
+
+    Attributes:
+        plan: What to read of it tonight.
+        is_reconciled: Its keys are to be compared tonight.
+        estimate: What all statements of the night would cost together.
+    """
+
+    table: Table
+    source: SourceSettings
+    earlier: EarlierTable
+    declared: tuple[SourceColumn, ...]
+    plan: ReadPlan
+    is_reconciled: bool
+    estimate: Estimate
+
+    def request(self, bounds: Sequence[TimeBound]) -> ReadRequest:
+        return build_request(self.table, self.source, self.declared, bounds=bounds)
+
+    def is_comparable(self, column: str) -> bool:
+        """Whether the warehouse can compare a time column; times as text are cut after mapping."""
+        return self.request(()).columns[column].family in _TIMES
+
+    @property
+    def summed_columns(self) -> list[str]:
+        """Numbers whose sums are held against those of the warehouse."""
+        return [
+            name for name, column in self.request(()).columns.items() if _is_summed(self.table, name, column)
+        ]
+
+    @property
+    def day_column(self) -> str | None:
+        """The time whose days are compared, if the warehouse knows it as a time."""
+        column = next(iter(self.plan.time_columns), None)
+        return column if column is not None and self.is_comparable(column) else None
+
+
+def _is_summed(table: Table, name: str, column: SourceColumn) -> bool:
+    if not table.schema.columns()[name].dtype.is_numeric():
+        return False
+    is_narrow = column.family is Family.DECIMAL and (column.precision or 38) <= _WIDEST_SUM
+    return is_narrow or column.family in {Family.INTEGER, Family.FLOAT}
+
+
+def find_earlier(night: Night, names: Sequence[str]) -> dict[str, EarlierTable]:
+    """The tables of the latest earlier night, by source."""
+    reads = {row["source"]: row for row in night.earlier(SOURCE_READS).collect().iter_rows(named=True)}
+    return {name: _find_earlier(night, name, reads.get(name)) for name in names}
+
+
+def _find_earlier(night: Night, name: str, read: Mapping[str, Any] | None) -> EarlierTable:
+    table, source = SOURCE_TABLES[name], night.config.connector.sources[name]
+    rows = night.earlier(table)
+    return EarlierTable(
+        version=night.lake.find_latest(table, before=night.on),
+        rows=rows,
+        read=read,
+        newest_at=newest_of(rows, table, source, night) if source.cursor else None,
+    )
+
+
+def newest_of(rows: pl.LazyFrame, table: Table, source: SourceSettings, night: Night) -> datetime | None:
+    """Newest cursor or event time of a table."""
+    newest = watermark(table, source.cursor, time_zone=night.workspace.time_zone)
+    found: datetime | None = rows.select(newest).collect().item()
+    return found
+
+
+def bounds_of(plan: ReadPlan) -> list[TimeBound]:
+    return [
+        TimeBound(column, plan.since_of(column), plan.until, plan.keeps_null(column))
+        for column in plan.time_columns
+    ]
+
+
+def survey_source(night: Night, table: Table, earlier: EarlierTable, warehouse: Warehouse) -> Surveyed:
+    """Describes a source and plans its read; raises SourceError with every problem of it."""
+    source = night.config.connector.sources[table.name]
+    declared, problems = check_relation(warehouse, table, source)
+    if problems:
+        raise SourceError(*problems)
+    plan = plan_read(source, table=table, watermark=earlier.newest_at, as_of=night.as_of)
+    is_due = is_reconciliation_due(source, reconciled_on=_reconciled_on(earlier), night=night.on)
+    surveyed = Surveyed(
+        table=table,
+        source=source,
+        earlier=earlier,
+        declared=declared,
+        plan=plan,
+        is_reconciled=is_due and plan.since is not None,
+        estimate=Estimate(),
+    )
+    surveyed.request(bounds_of(plan))
+    if not warehouse.capabilities.estimates_bytes:
+        return surveyed
+    return replace(surveyed, estimate=_add(warehouse.estimate(one) for one in _statements(surveyed)))
+
+
+def _reconciled_on(earlier: EarlierTable) -> date | None:
+    found: date | None = None if earlier.read is None else earlier.read["reconciled_on"]
+    return found
+
+
+def _statements(surveyed: Surveyed) -> list[ReadRequest]:
+    """The read, and what is read besides to verify it and to compare keys; only columns that they need."""
+    request = surveyed.request(bounds_of(surveyed.plan))
+    found = [request]
+    if surveyed.source.is_verified:
+        needed = {*surveyed.plan.time_columns, *surveyed.summed_columns}
+        found.append(_only(request, needed))
+    if surveyed.is_reconciled:
+        keys = set(columns_of_keys(surveyed.table, surveyed.plan))
+        found.append(_only(surveyed.request(()), keys))
+    return [one for one in found if one.columns]
+
+
+def _only(request: ReadRequest, names: set[str]) -> ReadRequest:
+    columns = {name: column for name, column in request.columns.items() if name in names}
+    return replace(request, columns=columns)
+
+
+def _add(estimates: Iterable[Estimate]) -> Estimate:
+    known = list(estimates)
+    bytes_known = [one.byte_count for one in known if one.byte_count is not None]
+    credits_known = [one.credit_count for one in known if one.credit_count is not None]
+    return Estimate(
+        row_count=known[0].row_count,
+        byte_count=sum(bytes_known) if bytes_known else None,
+        credit_count=sum(credits_known) if credits_known else None,
+    )
