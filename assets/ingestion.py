@@ -71,14 +71,15 @@ def _pull(night: Night) -> tuple[dict[str, PulledTable], Mapping[str, Spending]]
     """Every configured source, read side by side and merged with parents before their children."""
     budgets = Budgets(night.config.connector)
     try:
-        # The clock decides only which rows are wrong rather than early; nothing of a night is computed from it.
+        # The clock says only which rows are wrong rather than early; no table of a night is computed from it.
         sources = read_sources(night, budgets=budgets, now=datetime.now(UTC))
     finally:
         _record(night, budgets.spent)
     pulled: dict[str, PulledTable] = {}
     for name, earlier in sources.earlier.items():
         if name in sources.batches:
-            pulled[name] = merge_source(night, sources.batches[name], pulled=pulled)
+            # Handed over, so that rows which do not stay are freed before the next table is merged.
+            pulled[name] = merge_source(night, sources.batches.pop(name), pulled=pulled)
         else:
             night.log.warning("%s could not be read: %s", name, sources.stale[name])
             pulled[name] = keep_earlier(night, SOURCE_TABLES[name], earlier)

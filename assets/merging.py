@@ -13,7 +13,13 @@ from assets.surveying import EarlierTable, newest_of
 from pipelines.contracts.codes import ReadMode, RemovalReason, SourceStatus
 from pipelines.contracts.columns import Table
 from pipelines.contracts.tables import REJECTED_ROWS, REMOVED_ROWS
-from pipelines.ingestion.merging import deduplicate, follow_parent, merge_rows, split_changes
+from pipelines.ingestion.merging import (
+    deduplicate,
+    follow_parent,
+    merge_rows,
+    repeated_keys,
+    split_changes,
+)
 from pipelines.ingestion.reconciliation import record_removals
 from pipelines.ingestion.rules import PARENTS
 from pipelines.ingestion.thresholds import TableCounts
@@ -120,7 +126,7 @@ def keep_earlier(night: Night, table: Table, earlier: EarlierTable) -> PulledTab
 
 
 def _merge(table: Table, earlier: EarlierTable, rows: pl.LazyFrame, batch: SourceBatch) -> _Merged:
-    incoming = deduplicate(rows, table=table).collect()
+    incoming = _one_each(rows.collect(), table)
     nothing = table.schema.create_empty()
     if earlier.version is None:
         return _Merged(
@@ -133,7 +139,9 @@ def _merge(table: Table, earlier: EarlierTable, rows: pl.LazyFrame, batch: Sourc
         )
     changes = split_changes(earlier.rows, incoming.lazy(), table=table, is_complete=batch.is_complete)
     added, changed, removed = pl.collect_all(
-        [changes.added, changes.changed.select(pl.len()), _removed(table, earlier, changes.removed, batch)]
+        [changes.added, changes.changed.select(pl.len()), _removed(table, earlier, changes.removed, batch)],
+        # Joins stream: what was there before is never in memory as a whole.
+        engine="streaming",
     )
     added, changed_count = _without(added.lazy(), batch.deleted, table).collect(), int(changed.item())
     if changed_count == 0 and removed.is_empty():
@@ -151,6 +159,11 @@ def _merge(table: Table, earlier: EarlierTable, rows: pl.LazyFrame, batch: Sourc
         changed_count=changed_count,
         unchanged_count=incoming.height - added.height - changed_count,
     )
+
+
+def _one_each(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    repeated = repeated_keys(rows.lazy(), table=table).collect(engine="streaming")
+    return rows if repeated.is_empty() else deduplicate(rows.lazy(), table=table).collect()
 
 
 def _removed(table: Table, earlier: EarlierTable, missing: pl.LazyFrame, batch: SourceBatch) -> pl.LazyFrame:

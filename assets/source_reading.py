@@ -31,7 +31,7 @@ class ReadSources:
         stale: Sources that could not be read and whose earlier rows stand in, with the reason.
     """
 
-    batches: Mapping[str, SourceBatch]
+    batches: dict[str, SourceBatch]
     earlier: Mapping[str, EarlierTable]
     stale: Mapping[str, SourceError]
 

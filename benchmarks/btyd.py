@@ -1,4 +1,4 @@
-"""Fit of the BG/NBD at a million customers against `lifetimes`, holdout error on CDNOW, and the cost of scoring.
+"""BG/NBD fit of a million customers against `lifetimes`, cost of scoring, holdout error on CDNOW.
 
 The peer runs in an interpreter of its own (it needs pandas and autograd), on the
 same arrays, and prints its seconds and parameters; once as people call it, a row

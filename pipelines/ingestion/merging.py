@@ -53,6 +53,12 @@ def deduplicate(batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
     return pl.concat([single, several]).drop(_COPIES)
 
 
+def repeated_keys(batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
+    """Keys that come more than once; asked first, as most batches have none."""
+    key = table.schema.primary_key()
+    return batch.group_by(key).len().filter(pl.col("len") > 1).select(key)
+
+
 def merge_rows(previous: pl.LazyFrame, batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
     """Keyed upsert: the newest row of a key wins, by `updated_at` where both have one, else the batch.
 

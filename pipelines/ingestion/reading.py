@@ -124,7 +124,9 @@ def largest_tie(rows: pl.DataFrame, cursor: str | None) -> int:
     """Most rows that share one value of the cursor; 0 without a cursor or rows."""
     if cursor is None or rows.is_empty():
         return 0
-    return int(rows.get_column(cursor).drop_nulls().value_counts().get_column("count").max() or 0)
+    sizes = rows.drop_nulls(cursor).group_by(cursor).agg(size=pl.len().cast(pl.Int64))
+    largest: int = sizes.select(pl.col("size").max().fill_null(0)).item()
+    return largest
 
 
 def select_rows(batch: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone: str) -> SelectedRows:

@@ -64,12 +64,16 @@ class Surroundings:
 
 def score_column(table: Table, column: str, found: FoundColumn, around: Surroundings) -> float:
     """From 0 to 1; whether the type can be cast at all is not judged here."""
-    kind = table.schema.columns()[column].dtype.base_type()
-    natural = _JSON if column in _JSON_COLUMNS else _NATURAL[kind]
+    natural = _JSON if column in _JSON_COLUMNS else _natural(table)[column]
     score = _name_score(table, column, found.name, around)
     if around.customers is not None and column == "customer_ref" and table.name != "customers":
         score = _refer(score, found.name, around.customers)
     return score * natural.get(found.family, _UNLIKELY)
+
+
+@cache
+def _natural(table: Table) -> dict[str, dict[str, float]]:
+    return {name: _NATURAL[column.dtype.base_type()] for name, column in table.schema.columns().items()}
 
 
 def score_table_name(table: Table, name: str) -> float:

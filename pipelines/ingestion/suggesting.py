@@ -5,6 +5,7 @@ From names, declared types and counts alone: no value of a row is ever looked at
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 from pipelines.contracts.columns import Table
@@ -43,7 +44,9 @@ class FoundTable:
 class Contract(Protocol):
     """What the reader of sources knows about the contract."""
 
-    def is_required(self, table: Table, column: str) -> bool: ...
+    def required(self, table: Table) -> Sequence[str]:
+        """Columns that a source must bring."""
+        ...
 
     def fits(self, table: Table, column: str, found: FoundColumn) -> bool:
         """Whether the declared type can become the contract's."""
@@ -163,7 +166,7 @@ def _suggest(
 ) -> TableSuggestion:
     columns = _match(table, found, contract, customers)
     by_name = {one.column: one for one in columns}
-    required = [name for name in _columns(table) if contract.is_required(table, name)]
+    required = contract.required(table)
     used = {one.source_column for one in columns}
     unread = [one for one in found.columns if one.name not in used and one.family != "boolean"]
     suggestion = TableSuggestion(
@@ -196,8 +199,9 @@ def _confidence(suggestion: TableSuggestion, required: Sequence[str]) -> float:
     return confidence if name_score >= _LEAST_NAME_SCORE else _NAMELESS * confidence
 
 
-def _columns(table: Table) -> list[str]:
-    return [name for name in table.schema.columns() if name != "workspace_id"]
+@cache
+def _columns(table: Table) -> tuple[str, ...]:
+    return tuple(name for name in table.schema.columns() if name != "workspace_id")
 
 
 def _match(
@@ -224,7 +228,7 @@ def _match(
                 column=column,
                 source_column=name,
                 confidence=score,
-                is_required=contract.is_required(table, column),
+                is_required=column in contract.required(table),
                 is_personal=is_personal(table, column),
                 note=_codes(table, column),
             )

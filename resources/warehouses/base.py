@@ -284,3 +284,7 @@ class Warehouse(Protocol):
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         """Rows of a target table; 0 when it does not exist."""
         ...
+
+    def probe_write(self, *, schema_name: str = "onward") -> None:
+        """Writes one row as a night would, and removes it again; the schemas stay."""
+        ...

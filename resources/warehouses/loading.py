@@ -274,15 +274,16 @@ def _make_room(session: LoadSession, load: Load, target: str) -> list[str]:
 def _merge(session: LoadSession, load: Load, target: str, origin: str) -> str:
     """Insert or update by key, in the words that all engines share: Redshift takes no alias of the target."""
     own = session.quote(load.table)
-    others = [name for name in load.columns if name not in load.keys]
+    # Redshift takes no merge without an update: a table of nothing but keys sets them to what they are.
+    others = [name for name in load.columns if name not in load.keys] or load.keys
     on = " AND ".join(f"{own}.{session.quote(key)} = incoming.{session.quote(key)}" for key in load.keys)
     assignments = ", ".join(f"{session.quote(name)} = incoming.{session.quote(name)}" for name in others)
-    update = f"WHEN MATCHED THEN UPDATE SET {assignments} " if others else ""
     columns = ", ".join(session.quote(name) for name in load.columns)
     values = ", ".join(f"incoming.{session.quote(name)}" for name in load.columns)
     return (
         f"MERGE INTO {target} USING {origin} AS incoming ON {on} "  # noqa: S608
-        f"{update}WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+        f"WHEN MATCHED THEN UPDATE SET {assignments} "
+        f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
     )
 
 

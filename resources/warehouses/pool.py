@@ -70,7 +70,6 @@ class WarehousePool:
             raise
         idle.put(warehouse)
 
-
     def _open(self, connection: str) -> Warehouse:
         """What could not be opened once is not tried again: its deadline is that of all its sources."""
         if connection in self._closed:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.enrichment.btyd.frequency import chance_of_purchase, wait_for_chance
-from pipelines.enrichment.btyd.histories import Floats, Histories, dot
+from pipelines.enrichment.btyd.histories import Floats, Histories, dot, tally
 from pipelines.enrichment.btyd.quadrature import beta_nodes
+from pipelines.enrichment.btyd.special import digamma, log_gamma, logistic
 
 _NODES = 48
 #: Rows per block of an integral: some 6 MB.
@@ -28,11 +29,11 @@ class BgNbdLikelihood:
     def __init__(self, histories: Histories) -> None:
         self._total = histories.customer_count
         self._repeats, of_repeats = np.unique(histories.repeats, return_inverse=True)
-        self._with_repeats = np.bincount(of_repeats, histories.customers)
+        self._with_repeats = tally(of_repeats, histories.customers)
         tenures, of_tenure = np.unique(histories.tenure, return_inverse=True)
         self._tenures = tenures
-        self._with_tenure = np.bincount(of_tenure, histories.customers)
-        self._repeats_in_tenure = np.bincount(of_tenure, histories.customers * histories.repeats)
+        self._with_tenure = tally(of_tenure, histories.customers)
+        self._repeats_in_tenure = tally(of_tenure, histories.customers * histories.repeats)
         back = histories.repeats > 0
         self._spans, self._of_span = np.unique(histories.span[back], return_inverse=True)
         self._of_tenure, self._of_repeats = of_tenure[back], of_repeats[back]
@@ -46,12 +47,10 @@ class BgNbdLikelihood:
 
     def _of_distinct_values(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats]:
         """Terms as if everyone were still alive: sums over distinct x and over distinct T."""
-        from scipy.special import digamma, gammaln
-
         x, counts, times = self._repeats, self._with_repeats, alpha + self._tenures
         exponents = r * self._with_tenure + self._repeats_in_tenure
-        value = dot(counts, gammaln(r + x) + gammaln(b + x) - gammaln(a + b + x))
-        value += self._total * (gammaln(a + b) - gammaln(b) - gammaln(r) + r * np.log(alpha))
+        value = dot(counts, log_gamma(r + x) + log_gamma(b + x) - log_gamma(a + b + x))
+        value += self._total * (log_gamma(a + b) - log_gamma(b) - log_gamma(r) + r * np.log(alpha))
         value -= dot(exponents, np.log(times))
         of_sum = digamma(a + b) - digamma(a + b + x)
         by_r = dot(counts, digamma(r + x) - digamma(r)) + self._total * np.log(alpha)
@@ -97,13 +96,11 @@ class BgNbd:
         Who never came back is alive for certain: the model drops nobody before
         the first repeat.
         """
-        from scipy.special import expit
-
         back = histories.repeats > 0
         before_last = np.where(back, self.b + histories.repeats - 1, 1.0)
         silence = np.log((self.alpha + histories.tenure) / (self.alpha + histories.span))
         odds = np.log(self.a) - np.log(before_last) + (self.r + histories.repeats) * silence
-        return np.where(back, expit(-odds), 1.0)
+        return np.where(back, logistic(-odds), 1.0)
 
     def purchases_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
         """Equation 10 without P(alive).

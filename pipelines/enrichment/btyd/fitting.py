@@ -21,11 +21,12 @@ Likelihood = Callable[[Floats], tuple[float, Floats]]
 
 #: Customers on whom the starts compete.
 COMPETITION_CUSTOMERS = 5_000
-#: Customers beyond which the Pareto/NBD, an integral per row, is fitted on a systematic sample. Standard errors of its
-#: parameters are below a percent there.
+#: Customers beyond which the Pareto/NBD, an integral per row, is fitted on a systematic sample.
 PARETO_CUSTOMERS = 50_000
 #: Of every parameter, in units of the means; beyond them the likelihood is flat.
 _SMALLEST, _LARGEST = 1e-4, 1e4
+#: Distance of a logarithm from a bound at which it counts as there.
+_TOUCH = 1e-6
 #: Slope of the mean log-likelihood per customer by a parameter's logarithm.
 _TOLERANCE = 1e-7
 _ACCEPTED_SLOPE = 1e-4
@@ -65,8 +66,8 @@ class _Maximum:
 
 
 def _maximise(likelihood: Likelihood, customers: float, start: Floats) -> _Maximum:
-    from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
+    from scipy.optimize import minimize  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     low, high = np.log(_SMALLEST), np.log(_LARGEST)
 
@@ -74,7 +75,7 @@ def _maximise(likelihood: Likelihood, customers: float, start: Floats) -> _Maxim
         value, slope = likelihood(log_parameters)
         return -value / customers, -slope / customers
 
-    # The optimiser's algebra is on four numbers; more threads only wait for each other (two thirds of a fit's CPU).
+    # Its algebra is on four numbers, where threads only wait for each other: half of a fit's CPU.
     with threadpool_limits(1, "blas"):
         found = minimize(
             descent,
@@ -84,7 +85,7 @@ def _maximise(likelihood: Likelihood, customers: float, start: Floats) -> _Maxim
             bounds=[(low, high)] * len(start),
             options={"maxiter": _STEPS, "ftol": 1e-15, "gtol": _TOLERANCE},
         )
-    touching = [place for place, x in enumerate(found.x) if min(x - low, high - x) < 1e-6]  # noqa: PLR2004
+    touching = [place for place, x in enumerate(found.x) if min(x - low, high - x) < _TOUCH]
     free = np.delete(found.jac, touching)
     return _Maximum(
         found.x, -float(found.fun), int(found.nit), float(np.abs(free).max(initial=0.0)), touching

@@ -24,11 +24,11 @@ class FrequencyModel(Protocol):
         ...
 
     def purchases_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
-        """Purchase days expected within the horizon of someone who is alive; E[Y(t)] is this times P(alive)."""
+        """Purchase days expected of the living within the horizon: E[Y(t)] without P(alive)."""
         ...
 
     def activity_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
-        """Chance of a purchase within the horizon of someone who is alive; P(Y(t) > 0) is this times P(alive)."""
+        """Chance that the living buy within the horizon: P(Y(t) > 0) without P(alive)."""
         ...
 
     def wait_of_living(self, repeats: Floats, tenure: Floats, chance: Floats) -> Floats:
@@ -49,7 +49,7 @@ def chance_active(model: FrequencyModel, histories: Histories, horizon: float) -
 
 
 def median_wait(model: FrequencyModel, histories: Histories) -> Floats:
-    """Time by which the next purchase has come with probability one half; NaN or infinite when it never has."""
+    """Time by which the next purchase has come with probability one half; NaN or infinite if never."""
     needed = half_of(model.chance_alive(histories))
     return model.wait_of_living(histories.repeats, histories.tenure, needed)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.enrichment.btyd.histories import Floats, dot
+from pipelines.enrichment.btyd.histories import Floats, dot, tally
+from pipelines.enrichment.btyd.special import digamma, log_gamma
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def distinct_spends(summary: pl.LazyFrame, *, includes_first: bool) -> Spends:
 
 
 class GammaGammaLikelihood:
-    """Log-likelihood (equation 1a of the 2013 note) and gradient, by the logarithms of p, q and gamma.
+    """Log-likelihood (equation 1a of the 2013 note) and gradient by the logarithms of p, q and gamma.
 
     Gamma functions depend on the number of days alone and the logarithm on the
     total alone: each is taken once per distinct value.
@@ -80,22 +81,20 @@ class GammaGammaLikelihood:
 
     def __init__(self, spends: Spends) -> None:
         self._days, of_days = np.unique(spends.days, return_inverse=True)
-        self._with_days = np.bincount(of_days, spends.customers)
+        self._with_days = tally(of_days, spends.customers)
         self._totals, of_total = np.unique(spends.total, return_inverse=True)
-        self._with_total = np.bincount(of_total, spends.customers)
-        self._days_of_total = np.bincount(of_total, spends.customers * spends.days)
+        self._with_total = tally(of_total, spends.customers)
+        self._days_of_total = tally(of_total, spends.customers * spends.days)
         self._log_total = dot(np.log(self._totals), self._days_of_total)
         self._constant = -dot(spends.customers, np.log(spends.total / spends.days))
         self._customers = float(spends.customers.sum())
 
     def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
-        from scipy.special import digamma, gammaln
-
         p, q, gamma = parameters = np.exp(log_parameters)
         days, counts, total = self._days, self._with_days, self._customers
         logs, exponents = np.log(gamma + self._totals), p * self._days_of_total + q * self._with_total
-        value = dot(counts, gammaln(p * days + q) - gammaln(p * days))
-        value += total * (q * np.log(gamma) - gammaln(q)) + p * self._log_total - dot(exponents, logs)
+        value = dot(counts, log_gamma(p * days + q) - log_gamma(p * days))
+        value += total * (q * np.log(gamma) - log_gamma(q)) + p * self._log_total - dot(exponents, logs)
         of_sum = digamma(p * days + q)
         by_p = (
             dot(counts, days * (of_sum - digamma(p * days)))

@@ -64,7 +64,7 @@ def judge_frequency(fit: Fit, mean_dropout: float) -> Finding:
     if mean_dropout < MINIMUM_DROPOUT:
         return Finding(
             Verdict.DROPOUT_NOT_IDENTIFIED,
-            f"dropout of {mean_dropout:.4f} cannot be told from silence (below {MINIMUM_DROPOUT}); no P(alive)",
+            f"mean dropout {mean_dropout:.4f} is below {MINIMUM_DROPOUT}: no sign of it, no P(alive)",
         )
     return Finding(Verdict.IDENTIFIED, f"mean dropout {mean_dropout:.3f}")
 

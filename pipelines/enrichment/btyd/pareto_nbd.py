@@ -7,13 +7,15 @@ and related expressions". Their hypergeometric functions are taken as the
 integrals that they come from.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipelines.enrichment.btyd.frequency import wait_for_chance
-from pipelines.enrichment.btyd.histories import Floats, Histories, dot
+from pipelines.enrichment.btyd.histories import Floats, Histories, dot, tally
 from pipelines.enrichment.btyd.quadrature import PowerIntegral, power_integral
+from pipelines.enrichment.btyd.special import digamma, log_gamma, logistic
 
 #: Rows per block of an integral: some 4 MB an array.
 _BLOCK = 16_384
@@ -22,74 +24,6 @@ _NEWTON_STEPS = 12
 _REACHED = 1e-9
 #: End of that search, in ages of the customer.
 _SEARCHED = 1e3
-
-
-def _dropout_integral(histories: Histories, r: float, alpha: float, s: float, beta: float) -> PowerIntegral:
-    """Over the time of death between the last purchase and the end (the integral in equation 17)."""
-    ones = np.ones(len(histories.repeats))
-    rates = (alpha * ones, r + histories.repeats, beta * ones, (s + 1) * ones)
-    return power_integral(*rates, (histories.span, histories.tenure))
-
-
-def _log_odds_of_death(
-    histories: Histories, integral: PowerIntegral, r: float, alpha: float, s: float, beta: float
-) -> Floats:
-    silence = np.log((alpha + histories.tenure) / (alpha + histories.span))
-    ageing = s * np.log(beta + histories.tenure) - (s + 1) * np.log(beta + histories.span)
-    return np.log(s) + (r + histories.repeats) * silence + ageing + integral.log_value
-
-
-class ParetoNbdLikelihood:
-    """Log-likelihood (equation 18) and gradient, both by the logarithms of r, alpha, s and beta.
-
-    Derivatives go under the integral, where they are means over the time of
-    death. Works in blocks, so that memory does not grow with the customers.
-    """
-
-    def __init__(self, histories: Histories) -> None:
-        self._histories = histories
-        self._repeats, of_repeats = np.unique(histories.repeats, return_inverse=True)
-        self._with_repeats = np.bincount(of_repeats, histories.customers)
-        count = len(histories.repeats)
-        self._blocks = [histories.only(slice(first, first + _BLOCK)) for first in range(0, count, _BLOCK)]
-
-    def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
-        from scipy.special import digamma, gammaln
-
-        r, alpha, s, beta = parameters = np.exp(log_parameters)
-        total, x = self._histories.customer_count, self._repeats
-        value = dot(self._with_repeats, gammaln(r + x) - gammaln(r))
-        value += float(total * (r * np.log(alpha) + s * np.log(beta)))
-        by_r = dot(self._with_repeats, digamma(r + x) - digamma(r)) + total * np.log(alpha)
-        slope = np.array([by_r, total * r / alpha, total * np.log(beta), total * s / beta])
-        for block in self._blocks:
-            block_value, block_slope = _survival_terms(block, r, alpha, s, beta)
-            value += block_value
-            slope += block_slope
-        return value, slope * parameters
-
-
-def _survival_terms(
-    histories: Histories, r: float, alpha: float, s: float, beta: float
-) -> tuple[float, Floats]:
-    """Logarithm of "alive at the end, or dead since some time after the last purchase", and its slope."""
-    integral = _dropout_integral(histories, r, alpha, s, beta)
-    odds = _log_odds_of_death(histories, integral, r, alpha, s, beta)
-    exponent, until_end, age = r + histories.repeats, alpha + histories.tenure, beta + histories.tenure
-    tail = np.exp(-np.abs(odds))
-    log_sum = np.maximum(odds, 0.0) + np.log1p(tail)
-    value = dot(histories.customers, log_sum - exponent * np.log(until_end) - s * np.log(age))
-    dead = histories.customers * np.where(odds > 0, 1.0, tail) / (1 + tail)
-    living = histories.customers - dead
-    times, mean = integral.times, integral.mean
-    return value, np.array(
-        [
-            -dot(living, np.log(until_end)) - dot(dead, mean(np.log(alpha + times))),
-            -dot(living, exponent / until_end) - dot(dead, exponent * mean(1 / (alpha + times))),
-            -dot(living, np.log(age)) + dot(dead, 1 / s - mean(np.log(beta + times))),
-            -dot(living, s / age) - (s + 1) * dot(dead, mean(1 / (beta + times))),
-        ]
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +39,28 @@ class ParetoNbd:
         """Chance to be dead after the mean tenure, 1 - (beta / (beta + T))^s (equation 6)."""
         return float(-np.expm1(-self.s * np.log1p(mean_tenure / self.beta)))
 
+    def log_odds_of_death(self, histories: Histories) -> tuple[Floats, PowerIntegral]:
+        """Logarithm of P(dead) / P(alive), and the integral over the time of death that it comes from."""
+        ones = np.ones(len(histories.repeats))
+        since_last = power_integral(
+            self.alpha * ones,
+            self.r + histories.repeats,
+            self.beta * ones,
+            (self.s + 1) * ones,
+            (histories.span, histories.tenure),
+        )
+        silence = np.log((self.alpha + histories.tenure) / (self.alpha + histories.span))
+        ageing = self.s * np.log(self.beta + histories.tenure)
+        ageing -= (self.s + 1) * np.log(self.beta + histories.span)
+        odds = math.log(self.s) + (self.r + histories.repeats) * silence + ageing + since_last.log_value
+        return odds, since_last
+
     def chance_alive(self, histories: Histories) -> Floats:
         """Equation 36."""
-        from scipy.special import expit
-
-        parameters = (self.r, self.alpha, self.s, self.beta)
         alive = np.empty(len(histories.repeats))
         for first in range(0, len(alive), _BLOCK):
             rows = slice(first, first + _BLOCK)
-            block = histories.only(rows)
-            integral = _dropout_integral(block, *parameters)
-            alive[rows] = expit(-_log_odds_of_death(block, integral, *parameters))
+            alive[rows] = logistic(-self.log_odds_of_death(histories.only(rows))[0])
         return alive
 
     def purchases_of_living(self, repeats: Floats, tenure: Floats, horizon: float) -> Floats:
@@ -163,3 +108,54 @@ class ParetoNbd:
             chance[rows] = shape[rows] / rate[rows] * np.exp(integral.log_value)
         fading = (shape + 1) * np.log1p(horizon / rate) + self.s * np.log1p(horizon / age)
         return chance, shape / rate * np.exp(-fading)
+
+
+class ParetoNbdLikelihood:
+    """Log-likelihood (equation 18) and gradient, both by the logarithms of r, alpha, s and beta.
+
+    Derivatives go under the integral, where they are means over the time of
+    death. Works in blocks, so that memory does not grow with the customers.
+    """
+
+    def __init__(self, histories: Histories) -> None:
+        self._total = histories.customer_count
+        self._repeats, of_repeats = np.unique(histories.repeats, return_inverse=True)
+        self._with_repeats = tally(of_repeats, histories.customers)
+        count = len(histories.repeats)
+        self._blocks = [histories.only(slice(first, first + _BLOCK)) for first in range(0, count, _BLOCK)]
+
+    def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
+        parameters = np.exp(log_parameters)
+        model = ParetoNbd(*parameters.tolist())
+        r, x, total = model.r, self._repeats, self._total
+        value = dot(self._with_repeats, log_gamma(r + x) - log_gamma(r))
+        value += total * (r * math.log(model.alpha) + model.s * math.log(model.beta))
+        by_r = dot(self._with_repeats, digamma(r + x) - digamma(r)) + total * math.log(model.alpha)
+        by_s, by_beta = total * math.log(model.beta), total * model.s / model.beta
+        slope = np.array([by_r, total * r / model.alpha, by_s, by_beta])
+        for block in self._blocks:
+            block_value, block_slope = _survival_terms(model, block)
+            value += block_value
+            slope += block_slope
+        return value, slope * parameters
+
+
+def _survival_terms(model: ParetoNbd, histories: Histories) -> tuple[float, Floats]:
+    """Logarithm of "alive at the end, or dead since some time after the last purchase", and its slope."""
+    odds, integral = model.log_odds_of_death(histories)
+    exponent, s = model.r + histories.repeats, model.s
+    until_end, age = model.alpha + histories.tenure, model.beta + histories.tenure
+    tail = np.exp(-np.abs(odds))
+    log_sum = np.maximum(odds, 0.0) + np.log1p(tail)
+    value = dot(histories.customers, log_sum - exponent * np.log(until_end) - s * np.log(age))
+    dead = histories.customers * np.where(odds > 0, 1.0, tail) / (1 + tail)
+    living = histories.customers - dead
+    mean, until_death, age_at_death = integral.mean, model.alpha + integral.times, model.beta + integral.times
+    return value, np.array(
+        [
+            -dot(living, np.log(until_end)) - dot(dead, mean(np.log(until_death))),
+            -dot(living, exponent / until_end) - dot(dead, exponent * mean(1 / until_death)),
+            -dot(living, np.log(age)) + dot(dead, 1 / s - mean(np.log(age_at_death))),
+            -dot(living, s / age) - (s + 1) * dot(dead, mean(1 / age_at_death)),
+        ]
+    )

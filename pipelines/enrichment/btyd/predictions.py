@@ -1,4 +1,4 @@
-"""What fitted models expect of each customer: purchases, activity, spend, and when the next purchase comes."""
+"""What fitted models expect of each customer: purchases, activity, spend, and the next purchase."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,8 +15,9 @@ from pipelines.enrichment.btyd.summary import HISTORY
 HORIZONS = (28, 90, 365)
 #: Window of the chance of activity, days.
 ACTIVITY_DAYS = 28
-#: Purchases at everyone's mean that are added to a customer's own where Gamma–Gamma is not identified: declared, not
-#: fitted. Where it is, this weight is (q - 1) / p, on CDNOW a quarter of a purchase; unknown people are trusted less.
+#: Purchases at everyone's mean that are added to a customer's own where Gamma–Gamma is not
+#: identified: declared, not fitted. Gamma–Gamma's own weight is (q - 1) / p, a quarter of a purchase on
+#: CDNOW; where nothing was learnt about spend, a customer's own past is trusted less.
 PRIOR_PURCHASES = 1.0
 #: A median wait beyond ten years says nothing about the next purchase.
 LONGEST_WAIT_DAYS = 3650.0

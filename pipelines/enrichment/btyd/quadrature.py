@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.enrichment.btyd.histories import Floats
+from pipelines.enrichment.btyd.special import tridiagonal_eigen
 
 #: Nodes of an integral over time: relative errors below 1e-9 (checked against adaptive quadrature).
 _TIME_NODES = 32
@@ -39,7 +40,7 @@ class PowerIntegral:
 
     def mean(self, values: Floats) -> Floats:
         """Mean of a function of time under the integrand, from its values at the nodes."""
-        return np.einsum("ij,ij->i", self.weights, values)
+        return np.asarray(np.einsum("ij,ij->i", self.weights, values), np.float64)
 
 
 def power_integral(
@@ -82,12 +83,10 @@ def beta_nodes(left: float, right: Floats, count: int) -> tuple[Floats, Floats]:
     Gauss–Jacobi by the eigenvalues of the recurrence (Golub and Welsch 1969).
     Weights come normalised, so that no Beta function can over- or underflow.
     """
-    from scipy.linalg import eigh_tridiagonal
-
     nodes, weights = np.empty((len(right), count)), np.empty((len(right), count))
     for row, one in enumerate(right):
         diagonal, beside = _jacobi_recurrence(one - 1, left - 1, count)
-        eigenvalues, vectors = eigh_tridiagonal(diagonal, beside)
+        eigenvalues, vectors = tridiagonal_eigen(diagonal, beside)
         nodes[row] = np.clip((eigenvalues + 1) / 2, _SMALLEST, 1.0)
         weights[row] = vectors[0] ** 2
     return nodes, weights

@@ -65,7 +65,10 @@ def _check_encryption(findings: Findings, connection: Spot) -> None:
         if is_plain and not is_loopback(address):
             spot = connection.at(*key.split("."))
             findings.problem(
-                FILE, spot, "the connection would not be encrypted", "encrypt it; only 127.0.0.1 may do without"
+                FILE,
+                spot,
+                "the connection would not be encrypted",
+                "encrypt it; only loopback may do without",
             )
 
 

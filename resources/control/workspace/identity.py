@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines.contracts.settings.connections import ConnectionsFile
+from pipelines.contracts.settings.connector import SourcesFile
 from pipelines.contracts.settings.fields import Settings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from resources.control.workspace.checking import check_file
@@ -28,6 +29,11 @@ def read_connections(folder: Path) -> ConnectionsFile:
         what, remedy = f"there is no connection {found.target}", "name one that stands under connections"
         raise _failure(folder, Problem(file=file, line=0, where="target", what=what, remedy=remedy))
     return found
+
+
+def read_sources(folder: Path) -> SourcesFile:
+    """What stands in `sources.yml`; WorkspaceProblemsError as above."""
+    return _read_file(folder, "sources.yml", SourcesFile)
 
 
 def _read_file(folder: Path, name: str, kind: type[Kind]) -> Kind:

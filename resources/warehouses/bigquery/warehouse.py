@@ -28,6 +28,7 @@ from resources.warehouses.bigquery.reading import find_table, has_storage, limit
 from resources.warehouses.bigquery.staging import BigQuerySession
 from resources.warehouses.bigquery.types import BigQueryDialect, declare_column, declare_columns
 from resources.warehouses.loading import count_table_rows, load_tables
+from resources.warehouses.probing import probe_writing
 from resources.warehouses.statements import row_condition, select_all, select_rows, summarise_rows
 from resources.warehouses.streams import RowStream
 
@@ -121,6 +122,9 @@ class BigQueryWarehouse:
 
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         return count_table_rows(BigQuerySession(self._clients), schema_name, table)
+
+    def probe_write(self, *, schema_name: str = "onward") -> None:
+        probe_writing(BigQuerySession(self._clients), schema_name=schema_name)
 
     def _row_count(self, request: ReadRequest) -> int | None:
         table_name = request.relation.table

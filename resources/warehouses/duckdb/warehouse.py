@@ -30,6 +30,7 @@ from resources.warehouses.duckdb.failures import explained, explained_write
 from resources.warehouses.duckdb.session import DuckDBSession
 from resources.warehouses.duckdb.types import DuckDBDialect, declare_column
 from resources.warehouses.loading import count_table_rows, load_tables
+from resources.warehouses.probing import probe_writing
 from resources.warehouses.statements import count_rows, select_all, select_rows, summarise_rows
 from resources.warehouses.streams import RowStream
 
@@ -139,6 +140,10 @@ class DuckDBWarehouse:
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         with self._connection.cursor() as cursor:
             return count_table_rows(DuckDBSession(cursor), schema_name, table)
+
+    def probe_write(self, *, schema_name: str = "onward") -> None:
+        with explained_write(()), self._connection.cursor() as cursor:
+            probe_writing(DuckDBSession(cursor), schema_name=schema_name)
 
     @contextmanager
     def _asking(self, request: ReadRequest) -> Iterator[duckdb.DuckDBPyConnection]:

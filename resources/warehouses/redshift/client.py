@@ -17,7 +17,14 @@ from redshift_connector.cursor import Cursor
 from redshift_connector.error import Error
 
 from resources.warehouses.redshift.connecting import timeout_statement
-from resources.warehouses.redshift.failures import Place, explain, explained, is_expired, problem
+from resources.warehouses.redshift.failures import (
+    BROKEN_ANSWERS,
+    Place,
+    explain,
+    explained,
+    is_expired,
+    problem,
+)
 from resources.warehouses.retrying import retry_transient
 
 Result = TypeVar("Result")
@@ -83,7 +90,7 @@ class Client:
                 cursor.execute(statement)
             try:
                 cursor.execute("COMMIT")
-            except (Error, OSError) as error:
+            except (Error, *BROKEN_ANSWERS) as error:
                 failure = explain(error, place)
                 if failure.is_transient and failure.problems[0].code == "unreachable":
                     raise _commit_in_doubt(place) from None

@@ -40,7 +40,7 @@ _S3_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout",
 _S3_NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "403"}
 _LONGEST_QUOTE = 300
 #: What the driver raises when an answer ends in the middle: it takes messages apart without looking.
-_BROKEN_ANSWERS = (struct.error, KeyError, IndexError, UnicodeDecodeError, OSError)
+BROKEN_ANSWERS = (struct.error, KeyError, IndexError, UnicodeDecodeError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def explained(place: Place) -> Iterator[None]:
     """Typed errors instead of the driver's."""
     try:
         yield
-    except (Error, *_BROKEN_ANSWERS) as error:
+    except (Error, *BROKEN_ANSWERS) as error:
         raise explain(error, place) from None
 
 

@@ -24,6 +24,7 @@ from resources.warehouses.base import (
     WriteReceipt,
 )
 from resources.warehouses.loading import count_table_rows, load_tables
+from resources.warehouses.probing import probe_writing
 from resources.warehouses.redshift import catalogue
 from resources.warehouses.redshift.client import Client
 from resources.warehouses.redshift.connecting import open_session
@@ -127,6 +128,9 @@ class RedshiftWarehouse:
 
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         return count_table_rows(RedshiftLoadSession(self._client, self._storage), schema_name, table)
+
+    def probe_write(self, *, schema_name: str = "onward") -> None:
+        probe_writing(RedshiftLoadSession(self._client, self._storage), schema_name=schema_name)
 
     @contextmanager
     def _reading(self, request: ReadRequest, names: Sequence[str]) -> Iterator[RowStream]:

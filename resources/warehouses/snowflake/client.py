@@ -26,8 +26,9 @@ class Client:
         self._log_in = log_in
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._session = retry_transient(log_in, deadline=min(timeout, timedelta(seconds=LOGIN_SECONDS)))
         self._retired: list[Session] = []
+        self._session: Session | None = None
+        retry_transient(self._connected, deadline=min(timeout, timedelta(seconds=LOGIN_SECONDS)))
 
     @property
     def timeout(self) -> timedelta:
@@ -36,7 +37,8 @@ class Client:
 
     def close(self) -> None:
         for session in (*self._retired, self._session):
-            session.close(retry=False)
+            if session is not None:
+                session.close(retry=False)
 
     def run(
         self, place: Place, work: Callable[[SnowflakeCursor, int], Result], *, seconds: float | None = None
@@ -73,40 +75,58 @@ class Client:
         """All statements, or none; begun anew as a whole until it comes to the commit."""
 
         def work(cursor: SnowflakeCursor, left: int) -> None:
-            # An attempt before this one may have left its transaction open; without one this does nothing.
-            cursor.execute("ROLLBACK", timeout=left)
-            cursor.execute("BEGIN", timeout=left)
-            for statement in statements:
-                cursor.execute(statement, timeout=left)
             try:
-                cursor.execute("COMMIT", timeout=left)
-            except errors.Error as error:
-                if is_expired(error):
-                    raise
-                raise commit_in_doubt(place) from None
+                for statement in ("BEGIN", *statements):
+                    cursor.execute(statement, timeout=left)
+            except BaseException:
+                self._roll_back(cursor)
+                raise
+            self._commit(cursor, place, left)
 
         self.run(place, work)
 
+    def _roll_back(self, cursor: SnowflakeCursor) -> None:
+        try:
+            cursor.execute("ROLLBACK")
+        except errors.Error:
+            # The transaction may be open still, and any DDL on its session would commit it half done.
+            self._retire(cursor.connection)
+
+    def _commit(self, cursor: SnowflakeCursor, place: Place, left: int) -> None:
+        try:
+            cursor.execute("COMMIT", timeout=left)
+        except errors.Error as error:
+            self._retire(cursor.connection)
+            if is_expired(error):
+                raise  # it was not even tried
+            raise commit_in_doubt(place) from None
+
     def _logged_in(self, place: Place, work: Callable[[SnowflakeCursor], Result]) -> Result:
-        session = self._session
+        session = self._connected()
         try:
             return work(session.cursor())
         except errors.Error as error:
             if not is_expired(error):
                 raise
-        self._renew(session)
+        self._retire(session)
         try:
-            return work(self._session.cursor())
+            return work(self._connected().cursor())
         except errors.Error as error:
             raise explain(error, place) from None
 
-    def _renew(self, expired: Session) -> None:
-        """A new session, once, whoever of the threads finds out first."""
+    def _connected(self) -> Session:
+        """The session, made anew where the last one was given up; by the first thread that asks."""
         with self._lock:
-            if self._session is expired:
-                # Rows of other threads may still arrive over it: closed with the client.
-                self._retired.append(expired)
+            if self._session is None:
                 self._session = self._log_in()
+            return self._session
+
+    def _retire(self, session: Session) -> None:
+        """Gives a session up; rows of other threads may still arrive over it, so it is closed at the end."""
+        with self._lock:
+            if self._session is session:
+                self._retired.append(session)
+                self._session = None
 
 
 def _left(end: float) -> int:

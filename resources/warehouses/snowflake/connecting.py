@@ -18,6 +18,7 @@ from resources.warehouses.snowflake.failures import Place, explained
 
 #: The service answers a login within seconds; everything that is tried again fits in here.
 LOGIN_SECONDS = 60
+#: No wait between two tries is longer than this, nor than a quarter of the time that there is.
 _LONGEST_WAIT_SECONDS = 8
 #: Megabytes of a result chunk, the least that the server accepts: several are in memory at once.
 _CHUNK_MEGABYTES = 48
@@ -63,7 +64,7 @@ def _arguments(connection: SnowflakeConnection) -> dict[str, Any]:
         "application": "Onward",
         "login_timeout": min(LOGIN_SECONDS, seconds),
         "network_timeout": seconds,
-        "backoff_policy": exponential_backoff(cap=_LONGEST_WAIT_SECONDS),
+        "backoff_policy": exponential_backoff(cap=max(1, min(_LONGEST_WAIT_SECONDS, seconds // 4))),
         # Without it, decimals arrive as doubles.
         "arrow_number_to_decimal": True,
         # Asks the metadata service of each cloud, one after the other, which one it runs in.

@@ -53,22 +53,25 @@ def _assigned_bytes(plan: str) -> int | None:
     return None if assigned is None else int(assigned)
 
 
-def usage_of(client: Client, query_id: str | None, place: Place) -> Callable[[], Usage]:
-    """Asks for the cost of a query when somebody wants to know, and once."""
+def usage_of(client: Client, cursor: SnowflakeCursor, place: Place) -> Callable[[], Usage]:
+    """Asks for the cost of the query of a cursor when somebody wants to know, and once."""
+    query_id, session_id = cursor.sfqid, cursor.connection.session_id
     known: list[Usage] = []
 
     def ask() -> Usage:
         if not known:
-            known.append(Usage() if query_id is None else _ask_history(client, query_id, place))
+            # The session may have been given up since: its history is asked for by name.
+            history = f"SESSION_ID => {session_id}, RESULT_LIMIT => {_RECENT_QUERIES}"
+            known.append(Usage() if query_id is None else _ask_history(client, history, query_id, place))
         return known[0]
 
     return ask
 
 
-def _ask_history(client: Client, query_id: str, place: Place) -> Usage:
+def _ask_history(client: Client, history: str, query_id: str, place: Place) -> Usage:
     statement = (
         "SELECT BYTES_SCANNED, EXECUTION_TIME, WAREHOUSE_SIZE FROM TABLE(INFORMATION_SCHEMA."  # noqa: S608
-        f"QUERY_HISTORY_BY_SESSION(RESULT_LIMIT => {_RECENT_QUERIES})) WHERE QUERY_ID = {literal(query_id)}"
+        f"QUERY_HISTORY_BY_SESSION({history})) WHERE QUERY_ID = {literal(query_id)}"
     )
     rows = client.fetch(place, statement)
     if not rows:

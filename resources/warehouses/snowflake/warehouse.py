@@ -26,6 +26,7 @@ from resources.warehouses.base import (
     WriteReceipt,
 )
 from resources.warehouses.loading import count_table_rows, load_tables
+from resources.warehouses.probing import probe_writing
 from resources.warehouses.snowflake.catalogue import Catalogue
 from resources.warehouses.snowflake.client import Client
 from resources.warehouses.snowflake.connecting import open_session
@@ -142,6 +143,10 @@ class SnowflakeWarehouse:
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
         return count_table_rows(SnowflakeLoadSession(self._client, self._catalogue), schema_name, table)
 
+    def probe_write(self, *, schema_name: str = "onward") -> None:
+        with self._writing() as session:
+            probe_writing(session, schema_name=schema_name)
+
     @contextmanager
     def _writing(self) -> Iterator[SnowflakeLoadSession]:
         """A transaction belongs to a session: statements of other threads must not fall into it."""
@@ -173,7 +178,7 @@ class SnowflakeWarehouse:
                 place=place,
                 patience=self._client.timeout,
             )
-            yield RowStream(schema, batches, usage=usage_of(self._client, cursor.sfqid, place))
+            yield RowStream(schema, batches, usage=usage_of(self._client, cursor, place))
 
     def _select(self, request: ReadRequest) -> str:
         return select_rows(request, tuple(request.columns), self._dialect)

@@ -12,9 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SERVER = Path(__file__).with_name("server.py")
 _PATIENCE_SECONDS = 60
+#: Variables of the environment in which a connection looks for its secrets.
+PASSWORD_VARIABLE = "ONWARD_TEST_REDSHIFT_PASSWORD"  # noqa: S105
+KEY_VARIABLE = "ONWARD_TEST_REDSHIFT_KEY"
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,33 @@ class RedshiftServer:
         credentials = f"{self.user}:{self.password}"
         return f"postgresql://{credentials}@{self.host}:{self.port}/{self.database}?sslmode=disable"
 
-    def settings(self, **changes: object) -> dict[str, object]:
-        """An entry of `connections.yml`."""
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the environment of a workspace has to hold."""
+        return {PASSWORD_VARIABLE: self.password, KEY_VARIABLE: "onward"}
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """An entry of `connections.yml`; None takes a setting away."""
         staging = {
             "url": f"s3://{self.bucket}/onward",
             "iam_role": "arn:aws:iam::123456789012:role/unload",
             "region": "us-east-1",
-            "access_key": "onward",
-            "secret_key": "onward",
+            "access_key": f"env:{KEY_VARIABLE}",
+            "secret_key": f"env:{KEY_VARIABLE}",
             "endpoint_url": self.storage_url,
         }
-        entry: dict[str, object] = {
+        entry = {
             "kind": "redshift",
             "host": self.host,
             "port": self.port,
             "database": self.database,
             "user": self.user,
-            "password": self.password,
+            "password": f"env:{PASSWORD_VARIABLE}",
             "is_encrypted": False,
             "staging": staging,
+            **changes,
         }
-        return entry | changes
+        return {name: value for name, value in entry.items() if value is not None}
 
     def spoil(self, place: str, **fields: object) -> None:
         """Sets a fault; see `faults.py`."""

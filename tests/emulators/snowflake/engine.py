@@ -6,6 +6,8 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import duckdb
@@ -26,8 +28,9 @@ BYTES_PER_VALUE = 8
 WAREHOUSE_SIZE = "X-Small"
 _EXPLAIN = re.compile(r"\s*explain\s+using\s+json\s+(.*)", re.IGNORECASE | re.DOTALL)
 _HISTORY = re.compile(
-    r"table\(\s*(?:\"?\w+\"?\.)?information_schema\.query_history_by_session\([^)]*\)\s*\)", re.IGNORECASE
+    r"table\(\s*(?:\"?\w+\"?\.)?information_schema\.query_history_by_session\(([^)]*)\)\s*\)", re.IGNORECASE
 )
+_SESSION = re.compile(r"session_id\s*=>\s*(\d+)", re.IGNORECASE)
 _TEMPORARY = re.compile(
     r"(create\s+(?:or\s+replace\s+)?)(?:temporary|temp)"
     r"(\s+(?:table|view)\s+(?:if\s+not\s+exists\s+)?[\w\"$]+\.[\w\"$]+\.)",
@@ -87,6 +90,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.declared = DeclaredTypes(self.database.duck_conn)
         self._locks: dict[int, threading.Lock] = {}
+        self._open: set[int] = set()
         self._serials = itertools.count()
         self._history: dict[int, list[tuple]] = {}
 
@@ -100,22 +104,35 @@ class Engine:
             if outcome.rows is not None and not describes:
                 elapsed = int((time.monotonic() - started) * 1000)
                 scanned = outcome.rows.num_rows * outcome.rows.num_columns * BYTES_PER_VALUE
-                self._history.setdefault(id(session), []).append((outcome.query_id, scanned, elapsed))
+                history = self._history.setdefault(session.session_id, [])
+                history.append((outcome.query_id, scanned, elapsed))
             return outcome
 
     def roll_back(self, session) -> None:
         with self._locks.setdefault(id(session), threading.Lock()):
+            self._open.discard(id(session))
             session.rollback()
+
+    def _follow_transaction(self, session, statement: Expr) -> None:
+        """DDL commits what is open, as in Snowflake; DuckDB would make it part of the transaction."""
+        if isinstance(statement, exp.Transaction):
+            self._open.add(id(session))
+        elif isinstance(statement, exp.Commit | exp.Rollback):
+            self._open.discard(id(session))
+        elif isinstance(statement, exp.Create | exp.Drop | exp.Alter) and id(session) in self._open:
+            self._open.discard(id(session))
+            session.commit()
 
     def _adapted(self, session, sql: str) -> str:
         # DuckDB keeps temporary tables in a catalogue of their own.
         sql = _TEMPORARY.sub(r"\1\2", sql)
         for pattern, constant in _CONSTANTS.items():
             sql = pattern.sub(constant, sql)
-        return _HISTORY.sub(lambda _: self._history_rows(session), sql)
+        return _HISTORY.sub(lambda found: self._history_rows(session, found[1]), sql)
 
-    def _history_rows(self, session) -> str:
-        known = self._history.get(id(session), [])[-10:]
+    def _history_rows(self, session, arguments: str) -> str:
+        named = _SESSION.search(arguments)
+        known = self._history.get(int(named[1]) if named else session.session_id, [])[-10:]
         rows = [f"('{name}', {scanned}, {took}, '{WAREHOUSE_SIZE}')" for name, scanned, took in known]
         rows = rows or ["(NULL, NULL, NULL, NULL)"]
         columns = "QUERY_ID, BYTES_SCANNED, EXECUTION_TIME, WAREHOUSE_SIZE"
@@ -132,6 +149,7 @@ class Engine:
         if describes and (described := cursor._describe_only(text)) is not None:
             rowtype = self.declared.rowtype(described, statement, *place)
             return Outcome(cursor.sfqid, statement_type_id(statement), None, rowtype)
+        self._follow_transaction(session, statement)
         if _MERGE.match(text):
             _merge(cursor, text, params)
         else:
@@ -198,29 +216,32 @@ def _merge(cursor: FakeSnowflakeCursor, sql: str, params) -> None:
     cursor._execute(result, None)
 
 
-class _as_snowflake:  # noqa: N801  reads as a clause
+@contextmanager
+def _as_snowflake() -> Iterator[None]:
     """DuckDB's errors under Snowflake's numbers."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind, error, trace) -> bool:
-        if isinstance(error, errors.Error) and error.errno == _FAKESNOW_BINDER:
-            text = str(error.raw_msg).splitlines()[0]  # DuckDB goes on with all that it knows
-            raise errors.ProgrammingError(msg=text, errno=904, sqlstate="42000") from None
-        for family, (number, state) in _NUMBERS.items():
-            if isinstance(error, family):
-                text = f"{type(error).__name__}: {error}"
-                raise errors.ProgrammingError(msg=text, errno=number, sqlstate=state) from None
-        return False
+    try:
+        yield
+    except errors.Error as error:
+        if error.errno != _FAKESNOW_BINDER:
+            raise
+        text = str(error.raw_msg).splitlines()[0]  # DuckDB goes on with all that it knows
+        raise errors.ProgrammingError(msg=text, errno=904, sqlstate="42000") from None
+    except tuple(_NUMBERS) as error:
+        number, state = next(told for family, told in _NUMBERS.items() if isinstance(error, family))
+        text = f"{type(error).__name__}: {error}"
+        raise errors.ProgrammingError(msg=text, errno=number, sqlstate=state) from None
 
 
 _FAKESNOW_BINDER = 2043
-_NUMBERS = {
+#: The first that fits tells; what is left are gaps of the emulator.
+_NUMBERS: dict[type[Exception], tuple[int, str]] = {
     duckdb.ConstraintException: (100072, "22000"),
     duckdb.ConversionException: (100038, "22018"),
     duckdb.OutOfRangeException: (100039, "22003"),
     duckdb.TransactionException: (625, "57014"),
     duckdb.Error: (100000, "P0000"),
-    (ValueError, AssertionError, KeyError, TypeError, AttributeError, NotImplementedError): (9999, "0A000"),
+    **dict.fromkeys(
+        (ValueError, AssertionError, LookupError, TypeError, AttributeError, NotImplementedError),
+        (9999, "0A000"),
+    ),
 }

@@ -7,7 +7,6 @@ server misbehave (see `faults.py`), `GET /__log` tells what it was asked.
 
 import argparse
 import asyncio
-import gzip
 import json
 import secrets
 from pathlib import Path
@@ -16,9 +15,9 @@ import fakesnow.server as fakesnow_server
 import uvicorn
 from credentials import Credentials
 from engine import Engine, Outcome
-from fakesnow.converter import from_binding
 from fakesnow.statement_type import DML_TYPE_IDS
 from faults import CutResponse, Fault, Faults, refuse, spoil
+from protocol import error_answer, read_bindings, read_body, replace_body, upload_answer
 from snowflake.connector import errors
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -30,12 +29,6 @@ from wire import Chunks
 _SELECT = 0x1000
 _KEPT_RESULTS = 8
 _TIMED_OUT = "000630"
-
-
-async def _body(request: Request) -> dict:
-    raw = await request.body()
-    is_packed = request.headers.get("content-encoding") == "gzip"
-    return json.loads(gzip.decompress(raw) if is_packed else raw)
 
 
 class Service:
@@ -80,7 +73,7 @@ class Service:
 
         async def serve(request: Request) -> Response:
             path = request.url.path
-            text = (await _body(request)).get("sqlText", "") if path.startswith("/queries/v1") else ""
+            text = (await read_body(request)).get("sqlText", "") if path.startswith("/queries/v1") else ""
             fault = self._faults.next(path, text)
             if fault is None:
                 return await _called(endpoint, request)
@@ -98,12 +91,12 @@ class Service:
     async def _time_limit(self, request: Request) -> float:
         if not request.url.path.startswith("/queries/v1"):
             return 0
-        own = (await _body(request)).get("parameters") or {}
+        own = (await read_body(request)).get("parameters") or {}
         session = self._parameters.get(fakesnow_server.to_token(request), {})
         return float((session | own).get("STATEMENT_TIMEOUT_IN_SECONDS", 0))
 
     async def log_in(self, request: Request) -> JSONResponse:
-        login = (await _body(request))["data"]
+        login = (await read_body(request))["data"]
         parameters = dict(login.get("SESSION_PARAMETERS") or {})
         self._log.append({"login": login.get("LOGIN_NAME"), "parameters": parameters})
         refusal = self._credentials.refuse(login)
@@ -115,9 +108,11 @@ class Service:
         # Session parameters change nothing here, but setting them must not fail.
         ignored = [r"^\s*alter\s+session\s+(un)?set\s+(?!autocommit)"]
         login["SESSION_PARAMETERS"] = parameters | {"nop_regexes": ignored}
-        _replace_body(request, {"data": login})
+        replace_body(request, {"data": login})
         answer = json.loads((await fakesnow_server.login_request(request)).body)
         self._complete(answer["data"], request, user=login.get("LOGIN_NAME"))
+        session = fakesnow_server.sessions[answer["data"]["token"]]
+        session.session_id = answer["data"]["sessionId"]
         self._parameters[answer["data"]["token"]] = parameters
         return JSONResponse(answer)
 
@@ -139,7 +134,7 @@ class Service:
 
     async def renew(self, request: Request) -> JSONResponse:
         """A new session token for the same session."""
-        old = (await _body(request)).get("oldSessionToken")
+        old = (await read_body(request)).get("oldSessionToken")
         token = secrets.token_urlsafe(32)
         if old not in fakesnow_server.sessions:
             return refuse("390114")
@@ -156,7 +151,7 @@ class Service:
         return await fakesnow_server.session(request)
 
     async def query(self, request: Request) -> JSONResponse:
-        body = await _body(request)
+        body = await read_body(request)
         session = fakesnow_server.sessions.get(fakesnow_server.to_token(request))
         if session is None:
             return refuse("390104", "User must login again to access the service.")
@@ -165,7 +160,7 @@ class Service:
         try:
             outcome = await self._run(session, sql, body)
         except errors.Error as error:
-            return _error(error)
+            return error_answer(error)
         describes = bool(body.get("describeOnly"))
         answer = JSONResponse(self._answer(outcome, session, request, describes=describes))
         self._results[outcome.query_id] = answer
@@ -178,14 +173,14 @@ class Service:
         if wanted != 1:
             raise errors.ProgrammingError(msg="Several statements at once: not emulated.", errno=8)
         describes = bool(body.get("describeOnly"))
-        params, batch = _bindings(body.get("bindings") or {})
+        params, batch = read_bindings(body.get("bindings") or {})
         for row in batch or [params]:
             outcome = await run_in_threadpool(self._engine.run, session, sql, row, describes=describes)
         return outcome
 
     def _answer(self, outcome: Outcome, session, request: Request, *, describes: bool) -> dict:
         if outcome.upload is not None:
-            return {"data": _upload(outcome, request), "success": True}
+            return {"data": upload_answer(outcome, request), "success": True}
         data = {
             "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
             "rowtype": outcome.rowtype,
@@ -246,44 +241,6 @@ async def _called(endpoint, request: Request) -> Response:
 
 async def _nothing(_: Request) -> JSONResponse:
     return JSONResponse({"success": True, "data": None, "code": None, "message": None})
-
-
-def _replace_body(request: Request, body: dict) -> None:
-    """Hands a changed request on; Starlette keeps body and headers in these fields."""
-    request._body = json.dumps(body).encode()
-    kept = [(key, value) for key, value in request.scope["headers"] if key.lower() != b"content-encoding"]
-    request.scope["headers"] = kept
-    if hasattr(request, "_headers"):
-        del request._headers
-
-
-def _bindings(bindings: dict) -> tuple:
-    """Parameters of one statement, or the rows of a batch."""
-    if not bindings:
-        return None, None
-    if not all(name.isdigit() for name in bindings):
-        return {name: from_binding(bound) for name, bound in bindings.items()}, None
-    ordered = [bindings[str(position)] for position in range(1, len(bindings) + 1)]
-    if not any(isinstance(bound["value"], list) for bound in ordered):
-        return tuple(from_binding(bound) for bound in ordered), None
-    columns = [[from_binding(bound | {"value": value}) for value in bound["value"]] for bound in ordered]
-    return None, list(zip(*columns, strict=True))
-
-
-def _error(error: errors.Error) -> JSONResponse:
-    code = f"{error.errno:06d}"
-    data = {"errorCode": code, "sqlState": error.sqlstate}
-    return JSONResponse({"data": data, "code": code, "message": error.msg, "success": False})
-
-
-def _upload(outcome: Outcome, request: Request) -> dict:
-    """Where the client puts its file: this server, in the guise of a presigned Google URL."""
-    upload = outcome.upload
-    upload["stageInfo"] = fakesnow_server.gcs_stage_info(request, outcome.upload_expression, upload)
-    defaults = {"region": "local", "path": "", "storageAccount": None, "endPoint": None}
-    flags = ("isClientSideEncrypted", "useRegionalUrl", "useVirtualUrl", "useS3RegionalUrl")
-    upload["stageInfo"] = defaults | dict.fromkeys(flags, False) | upload["stageInfo"]
-    return upload
 
 
 def _arguments() -> argparse.Namespace:

@@ -131,10 +131,15 @@ class Engine:
         return self._target
 
     def close(self):
-        for warehouse in (self._source, self._target):
-            if warehouse is not None:
-                warehouse.__exit__(None, None, None)
-        self._source = self._target = None
+        self.close_target()
+        if self._source is not None:
+            self._source.__exit__(None, None, None)
+        self._source = None
+
+    def close_target(self):
+        if self._target is not None:
+            self._target.__exit__(None, None, None)
+        self._target = None
 
     @property
     def session_class(self):

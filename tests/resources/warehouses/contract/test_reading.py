@@ -204,7 +204,8 @@ def test_every_other_type_arrives_as_one_stable_type(engine):
     columns = {f"c{number}": declared for number, declared in enumerate(engine.more_types)}
     schemas = []
     for rows in ([], [[None] * len(columns)]):
-        request = request_of(engine.source, engine.create(columns, rows, declared=True))
+        table = engine.create(columns, rows, declared=True)
+        request = request_of(engine.source, table)
         assert list(request.columns) == list(columns)
         assert Family.OPAQUE not in {column.family for column in request.columns.values()}
         with engine.source.read(request) as stream:

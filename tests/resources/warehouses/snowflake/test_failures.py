@@ -30,6 +30,11 @@ def numbers(server, run):
     return Relation(table="T")
 
 
+def logins(server):
+    """Of the product; the administrator's are not counted."""
+    return [entry for entry in server.log() if "login" in entry and "QUERY_TAG" in entry["parameters"]]
+
+
 def ids(table):
     return sorted(table.column("id").to_pylist())
 
@@ -39,10 +44,8 @@ def test_a_token_that_runs_out_is_renewed_and_the_read_goes_on(server, connect, 
     warehouse = connect()
     server.misbehave(contains='FROM "', skip=1, code=code)
     assert ids(read(warehouse, numbers)) == list(range(300))
-    log = server.log()
-    renewals = [entry for entry in log if "login" in entry]
     # 390112 is answered by the driver itself, with a new token for the same session.
-    assert len(renewals) == (0 if code == "390112" else 1)
+    assert len(logins(server)) == (1 if code == "390112" else 2)
 
 
 def test_a_token_that_runs_out_between_chunks_does_not_matter(server, connect, request_all, numbers):
@@ -65,7 +68,7 @@ def test_a_second_expiry_is_a_matter_of_the_credentials(server, connect, read, n
     (problem,) = refused.value.problems
     assert problem.code == "bad_credentials"
     assert not refused.value.is_transient
-    assert len([entry for entry in server.log() if "login" in entry]) == 2  # opening, and once more
+    assert len(logins(server)) == 2  # when it was opened, and once more
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -84,8 +87,8 @@ def test_a_service_that_stays_busy_ends_at_the_deadline(server, connect, read, n
     started = time.monotonic()
     with pytest.raises(SourceError) as refused:
         read(warehouse, numbers)
-    # One wait of the driver, 8 seconds at most, can begin before the deadline.
-    assert time.monotonic() - started < 2 + 8 + 1
+    # One wait of the driver, a second at most, can begin before the deadline.
+    assert time.monotonic() - started < 2 + 1 + 3
     assert refused.value.problems[0].code == code
     assert refused.value.is_transient
 

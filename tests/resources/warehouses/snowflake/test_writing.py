@@ -153,6 +153,17 @@ def test_a_token_that_runs_out_in_the_transaction_begins_it_anew(server, connect
     assert run("SELECT COUNT(*) FROM ONWARD_INTERNAL.LOADS") == [(1,)]
 
 
+def test_a_transaction_that_cannot_be_rolled_back_is_left_with_its_session(server, connect, run):
+    # The staging table is dropped afterwards: on the same session, that would commit half a load.
+    warehouse = connect()
+    server.misbehave(contains='INSERT INTO "ONWARD_INTERNAL"', code="100038", message="odd")
+    server.misbehave(contains="ROLLBACK", code="100038", message="odd")
+    with pytest.raises(SourceError, match="write_failed"):
+        warehouse.write([small((1, "a"))])
+    assert names(run) == []
+    assert staging(run) == []
+
+
 def test_locks_of_others_are_waited_for(server, connect, run):
     warehouse = connect()
     server.misbehave(contains="MERGE INTO", code="000625", message="Statement has locked table", times=2)
