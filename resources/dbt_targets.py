@@ -117,5 +117,5 @@ def _redshift(target: RedshiftConnection) -> dict[str, object]:
         "ONWARD_REDSHIFT_CLUSTER": identity and identity.cluster,
         "ONWARD_REDSHIFT_WORKGROUP": identity and identity.workgroup,
         "ONWARD_REDSHIFT_PROFILE": identity and identity.profile,
-        "ONWARD_REDSHIFT_SSL_MODE": "verify-ca" if target.is_encrypted else "disable",
+        "ONWARD_REDSHIFT_SSL_MODE": "verify-full" if target.is_encrypted else "disable",
     }

@@ -1,5 +1,7 @@
 """How good probabilities and ranks of a yes-or-no outcome are. Outcomes are 0 and 1, or booleans."""
 
+import math
+
 import polars as pl
 
 from pipelines.evaluation.validity import as_number, where_measured
@@ -7,7 +9,7 @@ from pipelines.expressions.sums import stable_sum
 
 BINS = 10
 #: Probabilities are kept this far from 0 and 1, as one certain miss would be infinitely bad.
-_SMALLEST_PROBABILITY = 1e-15
+_SMALLEST_PROBABILITY = math.ulp(1.0)
 
 
 def roc_auc(score: pl.Expr, outcome: pl.Expr) -> pl.Expr:
@@ -36,7 +38,7 @@ def log_loss(probability: pl.Expr, outcome: pl.Expr) -> pl.Expr:
 
 
 def quantile_bin(score: pl.Expr, bins: int = BINS) -> pl.Expr:
-    """Bin of equal row counts, 0 the lowest scores; ties share the bin of their middle, so row order is nothing."""
+    """Bin of equal row counts, 0 the lowest scores; ties share the bin of their middle in any order."""
     middle = as_number(score).rank("average") - 0.5
     return (middle * bins / pl.len()).floor().cast(pl.Int64)
 
@@ -45,11 +47,13 @@ def expected_calibration_error(probability: pl.Expr, outcome: pl.Expr, bins: int
     """Mean gap of mean probability and outcome rate over bins of equal counts, weighted by rows.
 
     Naeini, Cooper and Hauskrecht (2015), with equal-count bins as in Nixon et al.
-    (2019). Not inside a group: its bins are windows of their own.
+    (2019).
     """
-    gap = stable_sum(as_number(probability) - as_number(outcome)).over(quantile_bin(probability, bins))
-    size = pl.len().over(quantile_bin(probability, bins))
-    return where_measured(stable_sum(gap.abs() / size) / pl.len(), probability, outcome)
+    difference = as_number(probability) - as_number(outcome)
+    bin_of_row = quantile_bin(probability, bins)
+    # A filter per bin: a window over ten huge groups takes five times as long.
+    gaps = [stable_sum(difference.filter(bin_of_row == number)).abs() for number in range(bins)]
+    return where_measured(pl.sum_horizontal(gaps) / pl.len(), probability, outcome)
 
 
 def reliability_table(

@@ -45,18 +45,21 @@ def roc_auc_variance(score: pl.Expr, outcome: pl.Expr) -> pl.Expr:
 
     By ranks instead of pairs (Sun and Xu 2014): a positive's rank among all less
     that among positives counts the negatives below it. Null with fewer than two
-    rows of a class. Not inside a group: ranks within classes are windows.
+    rows of a class.
     """
     number, positive = as_number(score), as_number(outcome)
     positives = positive.sum()
-    others = pl.when(positive == 1).then(pl.len() - positives).otherwise(positives)
-    below = (number.rank("average") - number.rank("average").over(positive)) / others
-    parts = [_variance_of_mean(below.filter(positive == value)) for value in (1.0, 0.0)]
-    return where_measured(parts[0] + parts[1], score, outcome)
+    negatives = pl.len() - positives
+    among_all = number.rank("average")
+    # Nulls have no rank, so that the rows of one class are ranked among themselves.
+    below = among_all - pl.when(positive == 1).then(number).rank("average")
+    above = among_all - pl.when(positive == 0).then(number).rank("average")
+    variance = _variance_of_mean(below / negatives) + _variance_of_mean(above / positives)
+    return where_measured(variance, score, outcome)
 
 
 def _variance_of_mean(values: pl.Expr) -> pl.Expr:
-    count = values.len()
+    count = values.count()
     spread = stable_sum(values**2) - stable_sum(values) ** 2 / count
     return pl.when(count > 1).then(spread.clip(lower_bound=0.0) / (count - 1) / count)
 

@@ -26,7 +26,7 @@ def median_absolute_error(predicted: pl.Expr, actual: pl.Expr) -> pl.Expr:
 
 
 def ratio_of_sums(predicted: pl.Expr, actual: pl.Expr) -> pl.Expr:
-    """Predicted over actual total, 1 for a model that is right on the whole; null if the actual total is 0."""
+    """Predicted over actual total, 1 for a model that is right on the whole; null if the actual one is 0."""
     total = stable_sum(as_number(actual))
     ratio = pl.when(total != 0).then(stable_sum(as_number(predicted)) / total)
     return where_measured(ratio, predicted, actual)

@@ -22,9 +22,9 @@ from pipelines.expressions.sums import stable_sum
 
 
 def uplift_curve(scored: pl.LazyFrame, *, uplift: str, outcome: str, treated: str) -> pl.LazyFrame:
-    """One row per distinct prediction, highest first, and the origin: `share`, `qini_gain`, `uplift_gain`.
+    """One row per distinct prediction, highest first, and the origin; without rows that miss a number.
 
-    Rows with a missing number are left out.
+    `people_count` so far, their `share` of all, `qini_gain` g and `uplift_gain` u.
     """
     outcome_of, is_treated = pl.col("outcome"), pl.col("treated") == 1
     cumulated = [
@@ -48,8 +48,9 @@ def uplift_curve(scored: pl.LazyFrame, *, uplift: str, outcome: str, treated: st
     share = people / people.max()
     return pl.concat(
         [
-            pl.LazyFrame({"share": [0.0], "qini_gain": [0.0], "uplift_gain": [0.0]}),
+            pl.LazyFrame({"people_count": [0.0], "share": [0.0], "qini_gain": [0.0], "uplift_gain": [0.0]}),
             points.select(
+                people_count=people,
                 share=share,
                 qini_gain=pl.col("treated_outcome") - control_rate * pl.col("treated_count"),
                 uplift_gain=(treated_rate - control_rate) * share,
@@ -59,13 +60,13 @@ def uplift_curve(scored: pl.LazyFrame, *, uplift: str, outcome: str, treated: st
 
 
 def uplift_quality(scored: pl.LazyFrame, *, uplift: str, outcome: str, treated: str) -> pl.LazyFrame:
-    """One row: `qini_coefficient`, `uplift_area`; null without people in both arms or with a missing number."""
+    """One row: `qini_coefficient` and `uplift_area`; null with an empty arm or a missing number."""
     curve = uplift_curve(scored, uplift=uplift, outcome=outcome, treated=treated)
-    width = (pl.col("share") - pl.col("share").shift(1)).drop_nulls()
-    at_end = pl.col("qini_gain").last()
+    everyone = pl.col("people_count").max()
+    at_end = pl.col("qini_gain").sort_by("people_count").last()
     areas = curve.select(
-        qini_area=(width * _middles("qini_gain")).sum() - at_end / 2,
-        uplift_area=(width * _middles("uplift_gain")).sum(),
+        qini_area=_area(pl.col("qini_gain")) / everyone - at_end / 2,
+        uplift_area=_area(pl.col("uplift_gain") * everyone) / everyone**2,
     )
     columns = [as_number(pl.col(name)) for name in (uplift, outcome, treated)]
     treated_count = columns[2].sum()
@@ -81,9 +82,13 @@ def _rate(outcomes: str, people: str) -> pl.Expr:
     return pl.when(pl.col(people) > 0).then(pl.col(outcomes) / pl.col(people)).otherwise(0.0)
 
 
-def _middles(gain: str) -> pl.Expr:
-    """Of neighbours on the curve, for the trapezoidal rule."""
-    return ((pl.col(gain) + pl.col(gain).shift(1)) / 2).drop_nulls()
+def _area(gain: pl.Expr) -> pl.Expr:
+    """Under a gain in people, over their number, by the trapezoidal rule.
+
+    In people rather than in shares, which would fall below the steps of a stable sum.
+    """
+    height, place = gain.sort_by("people_count"), pl.col("people_count").sort()
+    return stable_sum((place - place.shift(1)) * (height + height.shift(1)) / 2)
 
 
 def _complete(scored: pl.LazyFrame, uplift: str, outcome: str, treated: str) -> pl.LazyFrame:

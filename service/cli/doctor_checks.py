@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -18,34 +17,15 @@ from resources.control.workspace.reading import WorkspaceProblemsError
 from resources.dagster_home import FILE_NAME, is_prepared
 from resources.keys import KEY_BYTES, FileKeys, KeyUnavailableError
 from resources.settings import SettingsError
+from service.cli.connection_checks import check_connections
 from service.cli.daemon_lock import daemon_pid
+from service.cli.diagnoses import Diagnosis, Finding, Status, is_asked_for, version_problem
 from service.cli.session import Session
 
 #: Below this a night of any size is at risk.
 LEAST_FREE_BYTES = 512 * 1024**2
 #: A clock that lags behind what was already recorded by more than this went back.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
-
-
-class Status(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    status: Status
-    what: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    name: str
-    status: Status
-    what: str
-    remedy: str
 
 
 Check = Callable[[Session], Iterable[Finding]]
@@ -75,26 +55,15 @@ class Patient:
 def check_versions(session: Session) -> Iterator[Finding]:
     """Every dependency as `pyproject.toml` pins it."""
     del session
-    wrong = [problem for text in requires("onward") or () if (problem := _version_problem(text))]
+    needed = [Requirement(text) for text in requires("onward") or ()]
+    found = (version_problem(one) for one in needed if is_asked_for(one, ""))
+    wrong = [problem for problem in found if problem is not None]
     for problem in wrong:
         yield Finding(Status.FAIL, problem, "install requirements.lock again")
     if not wrong:
         main = ("dagster", "polars", "duckdb", "dbt-core")
         listed = ", ".join(f"{name} {version(name)}" for name in main)
         yield Finding(Status.OK, f"Python {sys.version_info.major}.{sys.version_info.minor}, {listed}")
-
-
-def _version_problem(text: str) -> str | None:
-    requirement = Requirement(text)
-    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-        return None
-    try:
-        installed = version(requirement.name)
-    except PackageNotFoundError:
-        return f"{requirement.name} is not installed"
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
-    return f"{requirement.name} {installed} is installed, {requirement.specifier} is needed"
 
 
 def check_keys(session: Session) -> Iterator[Finding]:
@@ -241,6 +210,7 @@ CHECKS: Mapping[str, Check] = {
     "control": check_control,
     "clock": check_clock,
     "workspace": check_workspace,
+    "connections": check_connections,
     "configs": check_configs,
     "lake": check_lake,
     "dagster": check_dagster,

@@ -31,6 +31,7 @@ from resources.lake.errors import (
     MissingVersionError,
 )
 from resources.settings import SettingsError
+from resources.warehouses.base import SourceError, SourceProblem
 from service.cli.exit_codes import ExitCode
 
 
@@ -80,6 +81,20 @@ _MEANINGS: tuple[tuple[type[Exception], _Meaning], ...] = (
     (LakeError, _Meaning("LAKE", ExitCode.FAILED)),
 )
 
+#: Problems of a warehouse that are the data's, or the configuration's; all others are the environment's.
+_OF_DATA = frozenset(
+    {"missing_table", "missing_column", "type_does_not_fit", "empty_table", "read_failed", "cannot_decode"}
+)
+_OF_CONFIGURATION = frozenset(
+    {
+        "missing_secret",
+        "invalid_connection",
+        "invalid_query",
+        "invalid_cursor",
+        "invalid_partition",
+        "over_budget",
+    }
+)
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|URL", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _NUMBER = re.compile(r"\+?\d[\d ()/-]{7,}\d")
@@ -94,6 +109,8 @@ def explain_failure(
 ) -> ExitCode:
     """Prints an error for a person and returns the exit code."""
     correlation = uuid4().hex[:12]
+    if isinstance(error, SourceError):
+        return _explain_source(error, console, correlation, variables=variables)
     if isinstance(error, CommandError):
         meaning = _Meaning(error.code, error.exit_code)
         text = f"{error.what} — {error.remedy}"
@@ -105,6 +122,28 @@ def explain_failure(
     console.print(f"error[{meaning.code}] {text}", markup=False)
     console.print(f"correlation id {correlation}", style="dim")
     return meaning.exit_code
+
+
+def _explain_source(
+    error: SourceError, console: Console, correlation: str, *, variables: Mapping[str, str]
+) -> ExitCode:
+    """Every problem on a line of its own; the first decides the exit code."""
+    for problem in error.problems:
+        what, remedy = problem_in_words(problem)
+        text = _without_secrets(f"error[{problem.code.upper()}] {what} — {remedy}", variables)
+        console.print(text, markup=False)
+    console.print(f"correlation id {correlation}", style="dim")
+    code = error.problems[0].code
+    if code in _OF_DATA:
+        return ExitCode.SOURCE_DATA
+    return ExitCode.CONFIGURATION if code in _OF_CONFIGURATION else ExitCode.ENVIRONMENT
+
+
+def problem_in_words(problem: SourceProblem) -> tuple[str, str]:
+    """What is wrong and what to do, as parts of one line."""
+    where = f"{problem.table}: " if problem.source not in {"connection", "target"} else ""
+    column = f"column {problem.column}: " if problem.column else ""
+    return f"{where}{column}{problem.what.rstrip('.')}", problem.remedy.rstrip(".")
 
 
 def _explain_unexpected(
@@ -122,10 +161,14 @@ def _explain_unexpected(
 
 def redacted(text: str, variables: Mapping[str, str]) -> str:
     """Text without e-mail addresses, long numbers and the values of variables that sound secret."""
+    return _NUMBER.sub("<number>", _ADDRESS.sub("<address>", _without_secrets(text, variables)))
+
+
+def _without_secrets(text: str, variables: Mapping[str, str]) -> str:
     for name, value in variables.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, f"<{name}>")
-    return _NUMBER.sub("<number>", _ADDRESS.sub("<address>", text))
+    return text
 
 
 def _log(error: Exception, correlation: str, *, logs: Path, variables: Mapping[str, str]) -> Path | None:

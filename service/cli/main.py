@@ -10,10 +10,13 @@ import typer
 from resources.settings import SettingsError, read_environment
 from service.cli import (
     applying,
+    connecting,
+    discovering,
     doctoring,
     explaining,
     hosting,
     keeping,
+    pulling,
     running,
     schemas,
     steering,
@@ -32,6 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("validate")(validating.validate)
+app.command("connect")(connecting.connect)
+app.command("discover")(discovering.discover)
+app.command("pull")(pulling.pull)
 app.command("apply")(applying.apply)
 app.command("run")(running.run)
 app.command("explain")(explaining.explain)

@@ -26,6 +26,8 @@ FORBIDDEN_IMPORTS = {"os", "random", "pathlib", "io", "subprocess", "socket", "t
 
 #: Where an algorithm needs the rows in hand, and why.
 EAGER_ALLOWED = {
+    "pipelines/enrichment/btyd/gamma_gamma.py": "every step of a fit goes over all distinct spends",
+    "pipelines/enrichment/btyd/histories.py": "every step of a fit goes over all distinct histories",
     "pipelines/identity/linking.py": "components and ids are properties of the whole graph",
     "pipelines/planning/deciding.py": "a place given away changes every later answer",
 }

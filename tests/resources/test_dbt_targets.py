@@ -103,7 +103,7 @@ def test_bigquery_is_reached_as_the_connection_says(settings, expected):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"password": SECRET}, {"method": "database", "password": SECRET, "sslmode": "verify-ca"}),
+        ({"password": SECRET}, {"method": "database", "password": SECRET, "sslmode": "verify-full"}),
         ({"password": "0042", "port": 5440}, {"password": "0042", "port": 5440}),
         ({"password": SECRET, "is_encrypted": False}, {"sslmode": "disable"}),
         (

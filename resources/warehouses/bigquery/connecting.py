@@ -3,12 +3,14 @@
 import ipaddress
 import threading
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import google.auth
 import grpc  # type: ignore[import-untyped]
+import requests
 from google.auth.credentials import Credentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.auth.transport.requests import AuthorizedSession, Request
@@ -52,7 +54,7 @@ class Clients:
             credentials=self._credentials,
             client_options={"api_endpoint": api.geturl()} if api is not None else None,
             # The client's own session would renew an expired token twice.
-            _http=AuthorizedSession(self._credentials, max_refresh_attempts=1),  # type: ignore[no-untyped-call]
+            _http=_Session(self._credentials, max_refresh_attempts=1),  # type: ignore[no-untyped-call]
         )
 
     def storage(self) -> tuple[BigQueryReadClient, int]:
@@ -80,6 +82,17 @@ class Clients:
                 client.transport.close()  # type: ignore[no-untyped-call]
             self._storage.clear()
         self.rest.close()  # type: ignore[no-untyped-call]
+
+
+class _Session(AuthorizedSession):
+    """Notices answers that broke off between two headers, which Python takes for answers without a body."""
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        response: requests.Response = super().request(*args, **options)  # type: ignore[no-untyped-call]
+        has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
+        if not has_length and not response.content and response.status_code != HTTPStatus.NO_CONTENT:
+            raise requests.exceptions.ConnectionError("the answer broke off")
+        return response
 
 
 def _problem(code: str, place: Place, what: str, remedy: str) -> SourceError:

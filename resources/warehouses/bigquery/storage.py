@@ -94,7 +94,7 @@ def read_session(clients: Clients, session: Session, place: Place) -> Iterator[I
     for thread in threads:
         thread.start()
     try:
-        yield _received(waiting, len(threads))
+        yield _received(waiting, len(threads), left)
     finally:
         left.set()
         for stream in streams:
@@ -130,9 +130,14 @@ def _work(stream: "_Stream", waiting: _Waiting, left: threading.Event) -> None:
             put(None)
 
 
-def _received(waiting: _Waiting, stream_count: int) -> Iterator[pa.RecordBatch]:
+def _received(waiting: _Waiting, stream_count: int, left: threading.Event) -> Iterator[pa.RecordBatch]:
     while stream_count:
-        item = waiting.get()
+        try:
+            item = waiting.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            if left.is_set():
+                raise RuntimeError("the rows of a read are used after its end") from None
+            continue
         if item is None:
             stream_count -= 1
         elif isinstance(item, BaseException):

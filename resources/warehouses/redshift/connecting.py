@@ -1,5 +1,6 @@
 """From the settings of a connection to a session of the driver."""
 
+import contextlib
 from typing import Any
 
 import redshift_connector as driver
@@ -46,6 +47,9 @@ def _connect(connection: RedshiftConnection, place: Place, *, renews: bool) -> C
         session = driver.connect(**arguments(connection), iam_disable_cache=renews)
     except (ClientError, BotoCoreError) as error:
         raise _explain_identity(error, place) from None
+    except BaseException as error:
+        _close_socket(error)
+        raise
     session.autocommit = True
     try:
         with session.cursor() as cursor:
@@ -55,6 +59,19 @@ def _connect(connection: RedshiftConnection, place: Place, *, renews: bool) -> C
         session.close()
         raise
     return session
+
+
+def _close_socket(error: BaseException) -> None:
+    """The driver leaves the socket of a login that failed to the garbage collector."""
+    trace = error.__traceback__
+    while trace is not None:
+        refused = trace.tb_frame.f_locals.get("self")
+        if isinstance(refused, Connection) and hasattr(refused, "_usock"):
+            for opened in (getattr(refused, "_sock", None), refused._usock):  # noqa: SLF001  it has no other
+                if opened is not None:
+                    with contextlib.suppress(OSError):
+                        opened.close()
+        trace = trace.tb_next
 
 
 def arguments(connection: RedshiftConnection) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _STAGED_TYPES = {"TIMESTAMPTZ": "TIMESTAMP"}
 _TARGET = Place("target", "onward", kind="write_failed", remedy="Check the target of connections.yml.")
 
 
-class RedshiftLoadSession:
+class RedshiftSession:
     """See `loading.LoadSession`; without storage, rows travel inside statements."""
 
     def __init__(self, client: Client, storage: Storage | None) -> None:

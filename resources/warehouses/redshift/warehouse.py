@@ -30,7 +30,7 @@ from resources.warehouses.redshift.client import Client
 from resources.warehouses.redshift.connecting import open_session
 from resources.warehouses.redshift.failures import Place
 from resources.warehouses.redshift.paging import paged_rows
-from resources.warehouses.redshift.session import RedshiftLoadSession
+from resources.warehouses.redshift.session import RedshiftSession
 from resources.warehouses.redshift.storage import Storage
 from resources.warehouses.redshift.types import RedshiftDialect
 from resources.warehouses.redshift.unloading import read_files, unloaded
@@ -124,13 +124,13 @@ class RedshiftWarehouse:
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def write(self, loads: Sequence[Load]) -> tuple[WriteReceipt, ...]:
-        return load_tables(RedshiftLoadSession(self._client, self._storage), loads)
+        return load_tables(RedshiftSession(self._client, self._storage), loads)
 
     def count_rows(self, table: str, *, schema_name: str = "onward") -> int:
-        return count_table_rows(RedshiftLoadSession(self._client, self._storage), schema_name, table)
+        return count_table_rows(RedshiftSession(self._client, self._storage), schema_name, table)
 
     def probe_write(self, *, schema_name: str = "onward") -> None:
-        probe_writing(RedshiftLoadSession(self._client, self._storage), schema_name=schema_name)
+        probe_writing(RedshiftSession(self._client, self._storage), schema_name=schema_name)
 
     @contextmanager
     def _reading(self, request: ReadRequest, names: Sequence[str]) -> Iterator[RowStream]:
@@ -142,8 +142,8 @@ class RedshiftWarehouse:
         estimate = self._plan(request, statement)
         _require_budget(request, estimate, place)
         seconds = self._client.seconds(request.maximum_seconds)
-        storage = self._storage_for(estimate)
-        if storage is None:
+        storage = self._storage
+        if storage is None or self._is_small(request, names, estimate):
             with paged_rows(self._client, place, statement, columns, schema, seconds=seconds) as batches:
                 yield RowStream(schema, batches)
             return
@@ -152,10 +152,20 @@ class RedshiftWarehouse:
             batches = read_files(result, storage, columns, schema, place)
             yield RowStream(schema, batches, usage=lambda: usage)
 
-    def _storage_for(self, estimate: Estimate) -> Storage | None:
-        """The way of the rows: S3, or the wire for what is small."""
-        is_small = estimate.row_count is not None and estimate.row_count <= self._connection.direct_rows
-        return None if is_small else self._storage
+    def _is_small(self, request: ReadRequest, names: Sequence[str], estimate: Estimate) -> bool:
+        """Whether the rows may come over the wire.
+
+        A plan without statistics is a guess: a table is counted as well, as far as it matters.
+        """
+        limit = self._connection.direct_rows
+        if estimate.row_count is None or estimate.row_count > limit:
+            return False
+        if request.relation.table is None:
+            return True
+        first_rows = f"{select_rows(request, names[:1], self._dialect)} LIMIT {limit + 1}"
+        counted = f"SELECT COUNT(*) FROM ({first_rows}) AS first_rows"  # noqa: S608
+        ((found,),) = self._client.fetch(_place(request), counted, seconds=request.maximum_seconds)
+        return int(found) <= limit
 
     def _plan(self, request: ReadRequest, statement: str) -> Estimate:
         rows = self._client.fetch(_place(request), f"EXPLAIN {statement}")

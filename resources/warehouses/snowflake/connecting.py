@@ -9,6 +9,8 @@ from typing import Any
 import snowflake.connector
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from snowflake.connector import SnowflakeConnection as Session
 from snowflake.connector.backoff_policies import exponential_backoff
 
@@ -117,8 +119,8 @@ def _key_bytes(connection: SnowflakeConnection, name: str, workspace_folder: Pat
         raise _refuse(name, "missing_file", what, "Correct private_key_file in connections.yml.") from None
 
 
-def _open_key(key: bytes, passphrase: str | None, name: str) -> bytes:
-    """The key as the driver takes it: DER, unencrypted, in memory only."""
+def _open_key(key: bytes, passphrase: str | None, name: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
+    """The key, unencrypted in memory only."""
     password = passphrase.encode() if passphrase else None
     try:
         if b"-----BEGIN" in key:
@@ -128,9 +130,10 @@ def _open_key(key: bytes, passphrase: str | None, name: str) -> bytes:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         what = "the private key cannot be opened: it is no PKCS 8 key, or its passphrase is missing or wrong."
         raise _refuse(name, "bad_credentials", what, "Correct private_key_passphrase or the key.") from None
-    return loaded.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    if not isinstance(loaded, RSAPrivateKey | EllipticCurvePrivateKey):
+        what = "Snowflake takes RSA and elliptic curve keys only."
+        raise _refuse(name, "bad_credentials", what, "Make one: openssl genrsa 2048.")
+    return loaded
 
 
 def _decoded(key: bytes) -> bytes:

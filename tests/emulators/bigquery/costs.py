@@ -6,6 +6,7 @@ The figures show that a guard reacts to columns and partitions, not Google's amo
 """
 
 import re
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ class Query:
 
 #: The latest queries, for tests that look at what was sent.
 QUERIES: deque[Query] = deque(maxlen=10_000)
+#: Seconds that the next queries take longer.
+DELAYS: deque[float] = deque()
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def _partition_conditions(tree: exp.Expression, partition: str) -> list[exp.Expr
         conjuncts = where.this.flatten() if isinstance(where.this, exp.And) else [where.this]
         for conjunct in conjuncts:
             columns = {column.name.casefold() for column in conjunct.find_all(exp.Column)}
-            if columns == {partition.casefold()} and not conjunct.find(exp.Subquery, exp.Func):
+            if columns == {partition.casefold()} and not conjunct.find(exp.Subquery):
                 found.append(conjunct.copy())
     return found
 
@@ -129,6 +132,8 @@ def install() -> None:
         cost, limit = price(project, config), config.maximumBytesBilled
         maximum = None if limit is None else int(limit)
         QUERIES.append(Query(config.query, is_dry_run, maximum, cost.scanned_bytes))
+        if DELAYS and not is_dry_run:
+            time.sleep(DELAYS.popleft())
         if maximum is not None and not is_dry_run and cost.billed_bytes > maximum:
             what = f"Query exceeded limit for bytes billed: {limit}. {cost.billed_bytes} or higher required."
             raise errors.BigQueryError("bytesBilledLimitExceeded", what)

@@ -8,6 +8,7 @@
     {"answers": [{"status": 503, "count": 2, "path": "/jobs"}]}    the next two such requests
     {"stream_breaks": [1, 3]}                      the next stream ends after 1 batch, the one after after 3
     {"stream_status": "RESOURCE_EXHAUSTED"}        how it ends (UNAVAILABLE otherwise)
+    {"query_delays": [5]}                          the next query takes five seconds longer
     {"denies_storage": true}                       the Storage API answers PERMISSION_DENIED
 """
 
@@ -34,6 +35,7 @@ class Faults:
 
     def forget(self) -> None:
         self.tokens.rejects_all = False
+        costs.DELAYS.clear()
         with self._lock:
             self._answers: list[dict[str, Any]] = []
             self._stream_breaks: list[int] = []
@@ -46,6 +48,7 @@ class Faults:
         self.tokens.rejects_all = bool(wanted.get("reject_credentials", self.tokens.rejects_all))
         if "accept_token" in wanted:
             self.tokens.accept(wanted["accept_token"])
+        costs.DELAYS.extend(wanted.get("query_delays", []))
         with self._lock:
             self._answers += wanted.get("answers", [])
             self._stream_breaks += wanted.get("stream_breaks", [])

@@ -19,6 +19,7 @@ _PATIENCE_SECONDS = 60
 #: Variables of the environment in which a connection looks for its secrets.
 PASSWORD_VARIABLE = "ONWARD_TEST_REDSHIFT_PASSWORD"  # noqa: S105
 KEY_VARIABLE = "ONWARD_TEST_REDSHIFT_KEY"
+_STORAGE_KEY = "onward"
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,14 @@ class RedshiftServer:
         credentials = f"{self.user}:{self.password}"
         return f"postgresql://{credentials}@{self.host}:{self.port}/{self.database}?sslmode=disable"
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """What the environment of a workspace has to hold."""
-        return {PASSWORD_VARIABLE: self.password, KEY_VARIABLE: "onward"}
-
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """An entry of `connections.yml`; None takes a setting away."""
+        """An entry of `connections.yml` with its secrets resolved; None takes a setting away."""
         staging = {
             "url": f"s3://{self.bucket}/onward",
             "iam_role": "arn:aws:iam::123456789012:role/unload",
             "region": "us-east-1",
-            "access_key": f"env:{KEY_VARIABLE}",
-            "secret_key": f"env:{KEY_VARIABLE}",
+            "access_key": _STORAGE_KEY,
+            "secret_key": _STORAGE_KEY,
             "endpoint_url": self.storage_url,
         }
         entry = {
@@ -70,12 +66,23 @@ class RedshiftServer:
             "port": self.port,
             "database": self.database,
             "user": self.user,
-            "password": f"env:{PASSWORD_VARIABLE}",
+            "password": self.password,
             "is_encrypted": False,
             "staging": staging,
             **changes,
         }
         return {name: value for name, value in entry.items() if value is not None}
+
+    def written_settings(self, **changes: Any) -> dict[str, Any]:
+        """The same as a file holds it: secrets are references to `variables`."""
+        entry = self.settings(**changes)
+        keys = dict.fromkeys(("access_key", "secret_key"), f"env:{KEY_VARIABLE}")
+        return entry | {"password": f"env:{PASSWORD_VARIABLE}", "staging": entry["staging"] | keys}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the environment of a workspace has to hold."""
+        return {PASSWORD_VARIABLE: self.password, KEY_VARIABLE: _STORAGE_KEY}
 
     def spoil(self, place: str, **fields: object) -> None:
         """Sets a fault; see `faults.py`."""

@@ -36,8 +36,8 @@ _TEMPORARY = re.compile(
     r"(\s+(?:table|view)\s+(?:if\s+not\s+exists\s+)?[\w\"$]+\.[\w\"$]+\.)",
     re.IGNORECASE,
 )
+_WAREHOUSE = re.compile(r"current_warehouse\(\)", re.IGNORECASE)
 _CONSTANTS = {
-    re.compile(r"current_warehouse\(\)", re.IGNORECASE): "'COMPUTE_WH'",
     re.compile(r"current_account\(\)", re.IGNORECASE): "'EMULATOR'",
     re.compile(r"current_region\(\)", re.IGNORECASE): "'LOCAL'",
 }
@@ -126,6 +126,8 @@ class Engine:
     def _adapted(self, session, sql: str) -> str:
         # DuckDB keeps temporary tables in a catalogue of their own.
         sql = _TEMPORARY.sub(r"\1\2", sql)
+        warehouse = f"'{session.warehouse_name}'" if session.warehouse_name else "NULL"
+        sql = _WAREHOUSE.sub(warehouse, sql)
         for pattern, constant in _CONSTANTS.items():
             sql = pattern.sub(constant, sql)
         return _HISTORY.sub(lambda found: self._history_rows(session, found[1]), sql)

@@ -113,6 +113,7 @@ class Service:
         self._complete(answer["data"], request, user=login.get("LOGIN_NAME"))
         session = fakesnow_server.sessions[answer["data"]["token"]]
         session.session_id = answer["data"]["sessionId"]
+        session.warehouse_name = request.query_params.get("warehouse")
         self._parameters[answer["data"]["token"]] = parameters
         return JSONResponse(answer)
 

@@ -34,7 +34,9 @@ def test_a_ready_token_is_used_as_it_is(connect, server):
 def test_application_default_credentials_are_the_last_resort(connect, server, monkeypatch):
     # google-auth would ask Google where a token of this account is valid.
     monkeypatch.setattr(
-        CredentialsWithRegionalAccessBoundary, "_is_regional_access_boundary_lookup_required", lambda self: False
+        CredentialsWithRegionalAccessBoundary,
+        "_is_regional_access_boundary_lookup_required",
+        lambda self: False,
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.keyfile))
     assert connect(keyfile=None).check().startswith("bigquery")
@@ -71,7 +73,9 @@ def test_a_wrong_token_is_refused_and_not_shown(connect):
     assert "ya29" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", ["not json", "{}", '{"type": "service_account", "private_key": "s3cret"}'])
+@pytest.mark.parametrize(
+    "content", ["not json", "{}", '{"type": "service_account", "private_key": "s3cret"}']
+)
 def test_a_file_that_is_no_key_is_named_and_not_quoted(connect, tmp_path, content):
     (tmp_path / "key.json").write_text(content, encoding="utf-8")
     with pytest.raises(SourceError) as refused:

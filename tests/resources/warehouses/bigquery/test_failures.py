@@ -47,7 +47,11 @@ def error_of(kind, reason=None, message="nothing"):
         (requests.exceptions.ConnectionError(), "unreachable", True),
         (ConnectionResetError(), "unreachable", True),
         (TimeoutError(), "timeout", False),
-        (google_errors.RetryError("gave up", error_of(google_errors.ServiceUnavailable)), "unreachable", True),
+        (
+            google_errors.RetryError("gave up", error_of(google_errors.ServiceUnavailable)),
+            "unreachable",
+            True,
+        ),
         (OSError("disk"), "read_failed", False),
     ],
 )

@@ -51,7 +51,9 @@ def test_two_reads_are_equal_by_every_way(warehouse, connect, server, orders, re
     plain = [tuple(map(str, row)) for row in expected]
 
     def text(rows):
-        return [tuple(str(Decimal(v).normalize() if isinstance(v, Decimal) else v) for v in row) for row in rows]
+        return [
+            tuple(str(Decimal(v).normalize() if isinstance(v, Decimal) else v) for v in row) for row in rows
+        ]
 
     for one in (request, request, through_a_job, through_a_job):
         assert sorted(text(rows_of(warehouse, one))) == sorted(plain)

@@ -83,7 +83,10 @@ def test_decimals_keep_the_digits_that_fit_and_are_text_otherwise(declared, fami
                 "c",
                 "RECORD",
                 mode="REPEATED",
-                fields=[SchemaField("a", "INTEGER"), SchemaField("b", "RECORD", fields=[SchemaField("x", "DATE")])],
+                fields=[
+                    SchemaField("a", "INTEGER"),
+                    SchemaField("b", "RECORD", fields=[SchemaField("x", "DATE")]),
+                ],
             ),
             "ARRAY<STRUCT<a INT64, b STRUCT<x DATE>>>",
         ),
@@ -126,7 +129,9 @@ def test_no_column_ever_leaves_with_256_bits():
         for scale in range(max(0, precision - 38), min(precision, 38) + 1):
             column = declare_column("c", f"BIGNUMERIC({precision}, {scale})")
             cast = DIALECT.travelling(column)
-            assert cast == ("CAST(`c` AS NUMERIC)" if column.family is Family.DECIMAL else "CAST(`c` AS STRING)")
+            assert cast == (
+                "CAST(`c` AS NUMERIC)" if column.family is Family.DECIMAL else "CAST(`c` AS STRING)"
+            )
             if column.family is Family.DECIMAL:
                 assert precision - scale <= 29 and scale <= 9
 

@@ -59,13 +59,11 @@ def test_values_of_each_contract_type_come_back(engine, written, position):
     with engine.target.read(request) as stream:
         rows = stream.read_all().sort_by("id")
     assert rows["id"].to_pylist() == content["id"]
-    arrived = rows[f"c{position}"].to_pylist()
-    assert arrived == content[f"c{position}"]
-    assert [type(value) for value in arrived] == [type(value) for value in content[f"c{position}"]]
+    assert rows[f"c{position}"].to_pylist() == content[f"c{position}"]
 
 
 def test_a_merge_of_every_type_updates_every_type(engine, written):
-    name, content = written
+    _, content = written
     columns = {"id": pl.Int64()} | {f"c{i}": dtype for i, dtype in enumerate(VALUES)}
     rows = pl.LazyFrame(
         {"id": [0, 500]} | {f"c{i}": [values[-1], values[0]] for i, values in enumerate(VALUES.values())},

@@ -41,8 +41,13 @@ def sales(engine):
         for number, at, amount, weight, units in ROWS
     ]
     columns = {
-        **{"id": "integer", "instant": "instant", "timestamp": "timestamp", "date": "date"},
-        **{"amount": "money", "weight": "float", "units": "integer"},
+        "id": "integer",
+        "instant": "instant",
+        "timestamp": "timestamp",
+        "date": "date",
+        "amount": "money",
+        "weight": "float",
+        "units": "integer",
     }
     return engine.create(columns, rows)
 

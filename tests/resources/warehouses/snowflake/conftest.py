@@ -56,7 +56,9 @@ def connect(server, database, tmp_path):
     opened = []
 
     def opening(*, seconds=60, **changes):
-        written = server.settings(database=database, **changes)
+        # A password is checked in no time; key pairs have their own tests.
+        way = {"private_key_file": None, "password": server.password}
+        written = server.settings(**{"database": database} | way | changes)
         connection = SnowflakeConnection.model_validate(
             written | {"timeout": timedelta(seconds=seconds)}, context=RESOLVED
         )

@@ -1,13 +1,16 @@
 """Logging in by each way there is, with right and wrong secrets, and a session in which nothing floats."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from resources.warehouses.base import SourceError
+from resources.warehouses.snowflake.client import Client
 
 WAYS = {
     "key file": lambda server: {"private_key_file": str(server.private_key)},
@@ -44,7 +47,7 @@ WRONG = {
     "password": lambda _: {"password": SECRET},
     "unknown user": lambda server: {"user": "EVE", "private_key_file": str(server.private_key)},
 }
-NO_CREDENTIAL = {"private_key_file": None}
+NO_CREDENTIAL = {"private_key_file": None, "password": None}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -72,12 +75,12 @@ def test_a_der_key_is_read_as_it_is(server, connect, tmp_path):
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
-    assert connect(private_key_file="key.der").check()
+    assert connect(password=None, private_key_file="key.der").check()
 
 
 def test_a_missing_key_file_is_named(connect):
     with pytest.raises(SourceError, match=r"missing_file.*nowhere\.p8"):
-        connect(private_key_file="nowhere.p8")
+        connect(password=None, private_key_file="nowhere.p8")
 
 
 def test_a_key_of_another_kind_is_refused(connect, tmp_path):
@@ -87,7 +90,23 @@ def test_a_key_of_another_kind_is_refused(connect, tmp_path):
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     with pytest.raises(SourceError, match="no PKCS 8 key"):
-        connect(private_key_file="key.pub")
+        connect(password=None, private_key_file="key.pub")
+
+
+def test_keys_of_other_families_are_told_apart(connect, tmp_path):
+    for name, key in {
+        "ec": ec.generate_private_key(ec.SECP256R1()),
+        "ed": Ed25519PrivateKey.generate(),
+    }.items():
+        (tmp_path / name).write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+    with pytest.raises(SourceError, match="RSA and elliptic curve keys only"):
+        connect(password=None, private_key_file="ed")
+    with pytest.raises(SourceError, match="code 390144"):  # read, sent, and unknown to the server
+        connect(password=None, private_key_file="ec")
 
 
 def test_credentials_do_not_leave_the_machine_in_the_open(connect):
@@ -123,6 +142,32 @@ def test_sessions_pin_what_results_depend_on(server, connect):
 def test_check_names_the_place(connect, database):
     found = connect().check()
     assert f"database {database}" in found and "warehouse COMPUTE_WH" in found
+
+
+def test_check_says_what_is_missing(connect):
+    with pytest.raises(SourceError, match=r"missing_warehouse.*Set warehouse in connections\.yml"):
+        connect(warehouse=None).check()
+
+
+def test_a_warehouse_is_a_context_that_closes_its_session(server, connect):
+    with connect() as warehouse:
+        assert warehouse.check()
+    with pytest.raises(SourceError, match="unreachable"):
+        connect(seconds=1).__class__.check(warehouse)
+    assert warehouse.capabilities.kind == "snowflake"
+    assert warehouse.capabilities.has_many_writers and warehouse.capabilities.estimates_bytes
+
+
+def test_threads_that_find_a_session_given_up_make_one_new_one():
+    made = []
+    client = Client(lambda: made.append(object()) or made[-1], timeout=timedelta(seconds=1))
+    client._retire(made[0])
+    client._retire(made[0])  # by a thread that finds out later
+    with ThreadPoolExecutor(8) as pool:
+        assert {id(session) for session in pool.map(lambda _: client._connected(), range(32))} == {
+            id(made[1])
+        }
+    assert len(made) == 2
 
 
 def test_the_time_of_a_statement_is_the_connection_s(connect):

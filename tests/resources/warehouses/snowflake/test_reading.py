@@ -15,9 +15,12 @@ from resources.warehouses.base import (
     SourceError,
     TimeBound,
 )
-from resources.warehouses.snowflake import reading
+from resources.warehouses.snowflake import costs, reading
+from resources.warehouses.snowflake.failures import Place
+from resources.warehouses.streams import Usage
 
 AT = datetime(2017, 6, 1, 12, tzinfo=UTC)
+PLACE = Place("orders", "CRM.ORDERS")
 HOURLY = "SELECT {} AS SEEN FROM RANGE(48) AS hours (i)"
 
 
@@ -253,6 +256,51 @@ def test_usage_comes_from_the_history_when_it_is_asked_for(server, run, connect,
     assert 0 <= usage.credit_count < 60 / 3600
     assert stream.usage == usage
     assert len(server.statements()) == 2
+
+
+def test_a_query_that_the_history_does_not_know_costs_nobody_knows_what(connect):
+    warehouse = connect()
+
+    class Cursor:
+        sfqid = "01b2-nothing"
+        connection = warehouse._client._session
+
+    assert costs.usage_of(warehouse._client, Cursor, PLACE)() == Usage(query_id="01b2-nothing")
+    Cursor.sfqid = None
+    assert costs.usage_of(warehouse._client, Cursor, PLACE)() == Usage()
+
+
+@pytest.mark.parametrize(
+    ("size", "milliseconds", "credit_count"),
+    [("X-Small", 3_600_000, 1.0), ("2X-Large", 900_000, 8.0), ("Gen 9", 1_000, None), ("Small", None, None)],
+)
+def test_credits_follow_from_size_and_time(size, milliseconds, credit_count):
+    assert costs._credits(size, milliseconds) == credit_count
+
+
+def test_a_plan_without_bytes_tells_nothing():
+    assert costs._assigned_bytes('{"GlobalStats": {"partitionsTotal": 1}}') is None
+
+
+def test_rows_that_are_no_arrow_are_refused(connect):
+    class Chunk:
+        rowcount = 1
+        uncompressed_size = None
+
+    found = reading.read_batches([Chunk], None, pa.schema([]), place=PLACE, patience=timedelta(seconds=5))
+    with pytest.raises(SourceError, match="read_failed"):
+        list(found)
+
+
+def test_a_decoder_that_gives_up_is_no_crash(run, connect, read, monkeypatch):
+    def give_up(*_, **__):
+        raise IndexError("ada@example.com")
+
+    run("CREATE TABLE T (ID INT)", "INSERT INTO T VALUES (1)")
+    monkeypatch.setattr(reading.ArrowResultBatch, "to_arrow", give_up)
+    with pytest.raises(SourceError, match=r"read_failed.*ArrowInvalid") as refused:
+        read(connect(), Relation(table="T"))
+    assert "ada" not in str(refused.value)
 
 
 def test_a_value_that_does_not_fit_names_its_column(run, connect, request_all):

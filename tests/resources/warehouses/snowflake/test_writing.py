@@ -172,7 +172,7 @@ def test_locks_of_others_are_waited_for(server, connect, run):
 
 
 def test_a_commit_without_answer_is_not_done_twice(server, connect, run):
-    warehouse = connect(seconds=3)
+    warehouse = connect(seconds=5)
     server.misbehave(contains="COMMIT", status=503, times=-1)
     with pytest.raises(SourceError, match="the rows may be there or not") as refused:
         warehouse.write([small((1, "a"), mode=WriteMode.APPEND)])
