@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from pipelines.evaluation.validity import as_number, where_measured
+from pipelines.evaluation.validity import Floats, in_hand, where_measured
 from pipelines.expressions.digest import digest, unit_interval
-from pipelines.expressions.sums import stable_sum
 
 LEVEL = 0.95
 REPLICATES = 200
@@ -43,25 +42,25 @@ def wilson_interval(successes: float, trials: float, level: float = LEVEL) -> In
 def roc_auc_variance(score: pl.Expr, outcome: pl.Expr) -> pl.Expr:
     """Variance of the area under the curve (DeLong, DeLong and Clarke-Pearson 1988).
 
-    By ranks instead of pairs (Sun and Xu 2014): a positive's rank among all less
-    that among positives counts the negatives below it. Null with fewer than two
-    rows of a class.
+    A positive's part is the share of negatives below it, ties half, and likewise
+    a negative's. Null with fewer than two rows of a class. Not inside a group.
     """
-    number, positive = as_number(score), as_number(outcome)
-    positives = positive.sum()
-    negatives = pl.len() - positives
-    among_all = number.rank("average")
-    # Nulls have no rank, so that the rows of one class are ranked among themselves.
-    below = among_all - pl.when(positive == 1).then(number).rank("average")
-    above = among_all - pl.when(positive == 0).then(number).rank("average")
-    variance = _variance_of_mean(below / negatives) + _variance_of_mean(above / positives)
-    return where_measured(variance, score, outcome)
+    return where_measured(in_hand(_variance_of_area, score, outcome).fill_nan(None), score, outcome)
 
 
-def _variance_of_mean(values: pl.Expr) -> pl.Expr:
-    count = values.count()
-    spread = stable_sum(values**2) - stable_sum(values) ** 2 / count
-    return pl.when(count > 1).then(spread.clip(lower_bound=0.0) / (count - 1) / count)
+def _variance_of_area(score: Floats, outcome: Floats) -> float:
+    positives, negatives = np.sort(score[outcome == 1]), np.sort(score[outcome != 1])
+    if min(len(positives), len(negatives)) < 2:  # noqa: PLR2004  one row has no variance
+        return float("nan")
+    return sum(
+        float(np.var(_shares_below(ours, others), ddof=1)) / len(ours)
+        for ours, others in ((positives, negatives), (negatives, positives))
+    )
+
+
+def _shares_below(values: Floats, others: Floats) -> Floats:
+    below, not_above = np.searchsorted(others, values, "left"), np.searchsorted(others, values, "right")
+    return np.asarray((below + not_above) / (2.0 * len(others)), np.float64)
 
 
 def normal_interval(estimate: float, variance: float, level: float = LEVEL) -> Interval:

@@ -19,10 +19,20 @@ from resources.warehouses.base import (
     PartitionValue,
     SourceError,
     SourceProblem,
-    WriteMode,
     WriteReceipt,
 )
 from resources.warehouses.load_checks import check_loads, refuse
+from resources.warehouses.load_statements import (
+    REPLACING,
+    count_each,
+    find_loads,
+    forget_table,
+    identity_of,
+    move_rows,
+    note_loads,
+    partition_value,
+    scope_of,
+)
 
 LEDGER = "loads"
 _LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
@@ -31,7 +41,6 @@ _LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
     "load_id": pl.String(),
     "row_count": pl.Int64(),
 }
-_REPLACING = {WriteMode.REPLACE, WriteMode.REPLACE_PARTITION}
 
 
 class LoadSession(Protocol):
@@ -77,9 +86,16 @@ class LoadSession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
+    """A load on its way.
+
+    Attributes:
+        origin: What to select its rows from; null when it has none.
+    """
+
     load: Load
     row_count: int
-    origin: str | None  # None: the load was there already
+    is_known: bool
+    origin: str | None
 
 
 def internal_schema(schema_name: str) -> str:
@@ -94,34 +110,40 @@ def load_tables(session: LoadSession, loads: Sequence[Load]) -> tuple[WriteRecei
         session.create_schema(internal_schema(schema_name))
         _prepare(session, internal_schema(schema_name), LEDGER, _LEDGER_COLUMNS)
     for load in loads:
-        _prepare(session, load.schema_name, load.table, load.columns, forgetting=_forget_loads(session, load))
+        forgetting = forget_table(session, _ledger(session, load.schema_name), load.table)
+        _prepare(session, load.schema_name, load.table, load.columns, forgetting=forgetting)
+    known = _are_known(session, loads)
     with ExitStack() as stack:
-        staged = [_stage(session, load, stack) for load in loads]
-        statements = [text for one in staged for text in _statements(session, one)]
+        staged = [
+            _stage(session, load, stack, is_known=is_known)
+            for load, is_known in zip(loads, known, strict=True)
+        ]
+        _require_arrival(session, staged)
+        statements = _statements(session, staged)
         if statements:
             session.run_atomically(statements)
+    counts = _count(session, [scope_of(session, load) for load in loads])
     return tuple(
-        WriteReceipt(
-            row_count=one.row_count,
-            table_row_count=count_table_rows(
-                session, one.load.schema_name, one.load.table, one.load.partition
-            ),
-            is_repeated=one.origin is None,
-        )
-        for one in staged
+        WriteReceipt(row_count=one.row_count, table_row_count=counted, is_repeated=one.is_known)
+        for one, counted in zip(staged, counts, strict=True)
     )
 
 
-def count_table_rows(
-    session: LoadSession, schema_name: str, table: str, partition: Mapping[str, PartitionValue] | None = None
-) -> int:
-    """Rows of a table, or of one partition of it; 0 when the table does not exist."""
+def count_table_rows(session: LoadSession, schema_name: str, table: str) -> int:
+    """Rows of a table; 0 when it does not exist."""
     if not session.columns(schema_name, table):
         return 0
-    where = f" WHERE {_matches(session, partition)}" if partition else ""
-    name = session.quote(schema_name, table)
-    ((counted,),) = session.fetch(f"SELECT COUNT(*) FROM {name}{where}")  # noqa: S608  quoted
-    return int(str(counted))
+    (counted,) = _count(session, [session.quote(schema_name, table)])
+    return counted
+
+
+def _count(session: LoadSession, origins: Sequence[str]) -> list[int]:
+    """Rows of each relation, which may have a condition."""
+    if not origins:
+        return []
+    rows = session.fetch(count_each(origins))
+    counted = {int(str(place)): int(str(row_count)) for place, row_count in rows}
+    return [counted[place] for place in range(len(origins))]
 
 
 def _prepare(
@@ -168,12 +190,6 @@ def _prepare(
             session.execute(f"ALTER TABLE {name} ADD COLUMN {session.quote(column)} {kind}")
 
 
-def _forget_loads(session: LoadSession, load: Load) -> str:
-    """For a table that is not there: what it held before somebody dropped it is gone."""
-    scope = _matches(session, {"table_name": load.table})
-    return f"DELETE FROM {_ledger(session, load)} WHERE {scope}"  # noqa: S608
-
-
 def _column_type(session: LoadSession, table: str, column: str, dtype: pl.DataType) -> str:
     kind = session.column_type(dtype)
     if kind is None:
@@ -184,107 +200,65 @@ def _column_type(session: LoadSession, table: str, column: str, dtype: pl.DataTy
     return kind
 
 
-def _stage(session: LoadSession, load: Load, stack: ExitStack) -> _Staged:
-    row_count = int(load.rows.select(pl.len()).collect().item())
-    if _is_known(session, load):
-        return _Staged(load, row_count, None)
-    # The name follows from the content: a rerun after a crash replaces what the crash left behind.
-    digest = hashlib.sha256(f"{_ledger_partition(load)}|{load.load_id}".encode()).hexdigest()[:12]
-    name = f"stage_{load.table}_{digest}"
-    stack.callback(session.unstage, load, name)
-    origin = session.stage(load, name)
-    ((arrived,),) = session.fetch(f"SELECT COUNT(*) FROM {origin}")  # noqa: S608  quoted
-    if int(str(arrived)) != row_count:
-        what = f"{arrived} of {row_count} rows arrived in the staging table; nothing was kept."
-        raise refuse(load, "incomplete_load", what, "Run the night again; the warehouse log says why.")
-    return _Staged(load, row_count, origin)
+def _ledger(session: LoadSession, schema_name: str) -> str:
+    return session.quote(internal_schema(schema_name), LEDGER)
 
 
-def _ledger_partition(load: Load) -> str:
-    return ";".join(f"{name}={value}" for name, value in sorted(load.partition.items()))
-
-
-def _ledger(session: LoadSession, load: Load) -> str:
-    return session.quote(internal_schema(load.schema_name), LEDGER)
-
-
-def _is_known(session: LoadSession, load: Load) -> bool:
-    """Whether the load was written and, where it is all of its scope, is still there as counted.
+def _are_known(session: LoadSession, loads: Sequence[Load]) -> list[bool]:
+    """Whether each load was written and, where it is all of its scope, is still there as counted.
 
     Somebody may have deleted rows since: then writing again is the remedy, and must do something.
     """
-    scope = {"table_name": load.table, "partition_value": _ledger_partition(load), "load_id": load.load_id}
-    noted = session.fetch(
-        f"SELECT {session.quote('row_count')} FROM {_ledger(session, load)} WHERE {_matches(session, scope)}"  # noqa: S608
-    )
-    if not noted or load.mode not in _REPLACING:
-        return bool(noted)
-    return int(str(noted[0][0])) == count_table_rows(session, load.schema_name, load.table, load.partition)
+    noted = _noted_counts(session, loads)
+    doubtful = [
+        place for place, load in enumerate(loads) if noted[place] is not None and load.mode in REPLACING
+    ]
+    present = _count(session, [scope_of(session, loads[place]) for place in doubtful])
+    changed = {place for place, counted in zip(doubtful, present, strict=True) if counted != noted[place]}
+    return [row_count is not None and place not in changed for place, row_count in enumerate(noted)]
 
 
-def _matches(session: LoadSession, values: Mapping[str, PartitionValue]) -> str:
-    return " AND ".join(f"{session.quote(name)} = {session.literal(value)}" for name, value in values.items())
-
-
-def _statements(session: LoadSession, staged: _Staged) -> list[str]:
-    if staged.origin is None:
-        return []
-    load, origin = staged.load, staged.origin
-    target = session.quote(load.schema_name, load.table)
-    columns = ", ".join(session.quote(name) for name in load.columns)
-    insert = f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {origin}"  # noqa: S608
-    note: dict[str, PartitionValue] = {
-        "table_name": load.table,
-        "partition_value": _ledger_partition(load),
-        "load_id": load.load_id,
-        "row_count": staged.row_count,
-    }
-    noted = ", ".join(session.quote(name) for name in note)
-    values = ", ".join(session.literal(value) for value in note.values())
+def _noted_counts(session: LoadSession, loads: Sequence[Load]) -> list[int | None]:
+    """Row count of each load that the ledger holds."""
+    found: dict[tuple[str, ...], int] = {}
+    for schema_name in {load.schema_name: None for load in loads}:
+        own = [load for load in loads if load.schema_name == schema_name]
+        for *identity, row_count in session.fetch(find_loads(session, _ledger(session, schema_name), own)):
+            found[schema_name, *map(str, identity)] = int(str(row_count))
     return [
-        *_make_room(session, load, target),
-        _merge(session, load, target, origin) if load.mode is WriteMode.MERGE else insert,
-        f"INSERT INTO {_ledger(session, load)} ({noted}) VALUES ({values})",  # noqa: S608
+        found.get((load.schema_name, *(str(value) for value in identity_of(load).values()))) for load in loads
     ]
 
 
-def _make_room(session: LoadSession, load: Load, target: str) -> list[str]:
-    """Removes what the load replaces, and forgets the loads that are gone with it.
-
-    Otherwise loading A, then B, then A again would be taken for a repetition.
-    """
-    same_table: dict[str, PartitionValue] = {"table_name": load.table}
-    same_partition = same_table | {"partition_value": _ledger_partition(load)}
-    ledger = _ledger(session, load)
-    match load.mode:
-        case WriteMode.REPLACE:
-            return [
-                f"DELETE FROM {target} WHERE 1 = 1",  # noqa: S608
-                f"DELETE FROM {ledger} WHERE {_matches(session, same_table)}",  # noqa: S608
-            ]
-        case WriteMode.REPLACE_PARTITION:
-            return [
-                f"DELETE FROM {target} WHERE {_matches(session, load.partition)}",  # noqa: S608
-                f"DELETE FROM {ledger} WHERE {_matches(session, same_partition)}",  # noqa: S608
-            ]
-        case _:
-            return []
+def _stage(session: LoadSession, load: Load, stack: ExitStack, *, is_known: bool) -> _Staged:
+    row_count = int(load.rows.select(pl.len()).collect().item())
+    if is_known or row_count == 0:
+        return _Staged(load, row_count, is_known, None)
+    # The name follows from the content: a rerun after a crash replaces what the crash left behind.
+    digest = hashlib.sha256(f"{partition_value(load)}|{load.load_id}".encode()).hexdigest()[:12]
+    name = f"stage_{load.table}_{digest}"
+    stack.callback(session.unstage, load, name)
+    return _Staged(load, row_count, is_known, session.stage(load, name))
 
 
-def _merge(session: LoadSession, load: Load, target: str, origin: str) -> str:
-    """Insert or update by key, in the words that all engines share: Redshift takes no alias of the target."""
-    own = session.quote(load.table)
-    # Redshift takes no merge without an update: a table of nothing but keys sets them to what they are.
-    others = [name for name in load.columns if name not in load.keys] or load.keys
-    on = " AND ".join(f"{own}.{session.quote(key)} = incoming.{session.quote(key)}" for key in load.keys)
-    assignments = ", ".join(f"{session.quote(name)} = incoming.{session.quote(name)}" for name in others)
-    columns = ", ".join(session.quote(name) for name in load.columns)
-    values = ", ".join(f"incoming.{session.quote(name)}" for name in load.columns)
-    return (
-        f"MERGE INTO {target} USING {origin} AS incoming ON {on} "  # noqa: S608
-        f"WHEN MATCHED THEN UPDATE SET {assignments} "
-        f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
-    )
+def _require_arrival(session: LoadSession, staged: Sequence[_Staged]) -> None:
+    arriving = [(one, one.origin) for one in staged if one.origin is not None]
+    arrived = _count(session, [origin for _, origin in arriving])
+    for (one, _), row_count in zip(arriving, arrived, strict=True):
+        if row_count != one.row_count:
+            what = f"{row_count} of {one.row_count} rows arrived in the staging table; nothing was kept."
+            remedy = "Run the night again; the warehouse log says why."
+            raise refuse(one.load, "incomplete_load", what, remedy)
+
+
+def _statements(session: LoadSession, staged: Sequence[_Staged]) -> list[str]:
+    """The one transaction: rows first, then what the ledgers say about them."""
+    fresh = [one for one in staged if not one.is_known]
+    statements = [text for one in fresh for text in move_rows(session, one.load, one.origin)]
+    for schema_name in {one.load.schema_name: None for one in fresh}:
+        noted = [(one.load, one.row_count) for one in fresh if one.load.schema_name == schema_name]
+        statements += note_loads(session, _ledger(session, schema_name), noted)
+    return statements
 
 
 def ansi_literal(value: PartitionValue) -> str:

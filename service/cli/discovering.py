@@ -43,7 +43,7 @@ CountOption = Annotated[
     typer.Option("--count/--no-count", help="Count rows, empty cells and repeated keys of suggested tables."),
 ]
 LimitOption = Annotated[
-    str, typer.Option("--limit-bytes", help="What counting one table may scan; it is left out otherwise.")
+    str, typer.Option("--limit-bytes", help="What counting one table may scan, or none for any amount.")
 ]
 #: Of Onward and dbt, in the target.
 _OWN_SCHEMAS = frozenset({SCHEMA, internal_schema(SCHEMA), f"{SCHEMA}_staging"})

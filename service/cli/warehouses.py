@@ -116,8 +116,8 @@ def name_pattern(text: str) -> re.Pattern[str]:
 
 
 def size_option(text: str | None) -> int | None:
-    """`--limit-bytes`, as sizes are written in the workspace."""
-    if text is None:
+    """`--limit-bytes`, as sizes are written in the workspace, or `none`."""
+    if text is None or text == "none":
         return None
     try:
         return parse_size(int(text) if text.isdigit() else text)

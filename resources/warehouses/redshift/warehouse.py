@@ -34,7 +34,7 @@ from resources.warehouses.redshift.session import RedshiftSession
 from resources.warehouses.redshift.storage import Storage
 from resources.warehouses.redshift.types import RedshiftDialect
 from resources.warehouses.redshift.unloading import read_files, unloaded
-from resources.warehouses.statements import select_all, select_rows, summarise_rows
+from resources.warehouses.statements import count_rows, select_all, select_rows, summarise_rows
 from resources.warehouses.streams import RowStream, Usage
 
 _WIDEST_DECIMAL = 38
@@ -96,8 +96,16 @@ class RedshiftWarehouse:
         return catalogue.describe(self._client, Place(source, relation.label), query)
 
     def estimate(self, request: ReadRequest) -> Estimate:
-        """By the plan, which is as good as the statistics of the tables."""
-        return self._plan(request, select_rows(request, tuple(request.columns), self._dialect))
+        """Bytes by the plan, which is as good as the statistics; rows of a whole table, counted."""
+        try:
+            planned = self._plan(request, select_rows(request, tuple(request.columns), self._dialect))
+            is_whole = request.relation.table is not None and not request.bounds
+            if not is_whole or request.partition_bound is not None:
+                return Estimate(byte_count=planned.byte_count)
+            ((counted,),) = self._client.fetch(_place(request), count_rows(request, self._dialect))
+        except SourceError:
+            return Estimate()  # what is wrong is for the read to say
+        return Estimate(row_count=int(counted), byte_count=planned.byte_count)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowStream]:
@@ -139,11 +147,11 @@ class RedshiftWarehouse:
         _require_readable(columns, place)
         schema = arrow_schema(columns)
         statement = select_rows(request, names, self._dialect)
-        estimate = self._plan(request, statement)
-        _require_budget(request, estimate, place)
+        planned = self._plan(request, statement)
+        _require_budget(request, planned, place)
         seconds = self._client.seconds(request.maximum_seconds)
         storage = self._storage
-        if storage is None or self._is_small(request, names, estimate):
+        if storage is None or self._is_small(request, names, planned):
             with paged_rows(self._client, place, statement, columns, schema, seconds=seconds) as batches:
                 yield RowStream(schema, batches)
             return
@@ -152,13 +160,13 @@ class RedshiftWarehouse:
             batches = read_files(result, storage, columns, schema, place)
             yield RowStream(schema, batches, usage=lambda: usage)
 
-    def _is_small(self, request: ReadRequest, names: Sequence[str], estimate: Estimate) -> bool:
+    def _is_small(self, request: ReadRequest, names: Sequence[str], planned: Estimate) -> bool:
         """Whether the rows may come over the wire.
 
         A plan without statistics is a guess: a table is counted as well, as far as it matters.
         """
         limit = self._connection.direct_rows
-        if estimate.row_count is None or estimate.row_count > limit:
+        if planned.row_count is None or planned.row_count > limit:
             return False
         if request.relation.table is None:
             return True
@@ -168,6 +176,7 @@ class RedshiftWarehouse:
         return int(found) <= limit
 
     def _plan(self, request: ReadRequest, statement: str) -> Estimate:
+        """What the first line of a plan expects."""
         rows = self._client.fetch(_place(request), f"EXPLAIN {statement}")
         found = _PLAN.search(str(rows[0][0])) if rows else None
         if found is None:
@@ -207,16 +216,16 @@ def _require_readable(columns: Mapping[str, SourceColumn], place: Place) -> None
         raise SourceError(*problems)
 
 
-def _require_budget(request: ReadRequest, estimate: Estimate, place: Place) -> None:
+def _require_budget(request: ReadRequest, planned: Estimate, place: Place) -> None:
     """Redshift cannot be told to stop after so many bytes: the plan decides before it starts."""
     if request.maximum_bytes is None:
         return
-    if estimate.byte_count is None:
+    if planned.byte_count is None:
         what = "its bytes are limited, and this server does not tell them beforehand."
         remedy = "Limit seconds instead of bytes in the budget of connections.yml."
-    elif estimate.byte_count > request.maximum_bytes:
+    elif planned.byte_count > request.maximum_bytes:
         left = f"{request.maximum_bytes:,} are left of its budget"
-        what = f"it would read {estimate.byte_count:,} bytes, and {left}."
+        what = f"it would read {planned.byte_count:,} bytes, and {left}."
         remedy = "Raise the budget in connections.yml, set a cursor, or read fewer columns."
     else:
         return

@@ -18,20 +18,31 @@ _COLUMNS = (
 
 
 class Catalogue:
-    """Tables of a connection; what was found stays found for as long as it is open."""
+    """Tables of a connection. A name that was found keeps its place; columns are looked at anew each time."""
 
     def __init__(self, client: Client, *, database: str, schema_name: str) -> None:
         self._client = client
         self._database = database
         self._schema_name = schema_name
-        self._found: dict[str, tuple[str, tuple[SourceColumn, ...]]] = {}
+        self._places: dict[str, str] = {}
 
     def qualify(self, name: str) -> str:
         """A table as SQL, in the case of the catalogue."""
-        return self._find("connection", name)[0]
+        if name not in self._places:
+            self.columns("connection", name)
+        return self._places[name]
 
     def columns(self, source: str, name: str) -> tuple[SourceColumn, ...]:
-        return self._find(source, name)[1]
+        """Declared columns of a table."""
+        database, *parts = self._parts(source, name)
+        like = " AND ".join(
+            f"UPPER({column}) = {literal(_bare(part).upper())}"
+            for column, part in zip(("TABLE_SCHEMA", "TABLE_NAME"), parts, strict=True)
+        )
+        tables = _by_table(self._client.fetch(Place(source, name), _select(database, like)))
+        schema, table = _choose(source, name, parts, list(tables))
+        self._places[name] = ".".join(quoted(part) for part in (_folded(database), schema, table))
+        return tables[schema, table]
 
     def discover(self) -> Mapping[str, tuple[SourceColumn, ...]]:
         """All tables and views of the database as `schema.table`."""
@@ -46,21 +57,6 @@ class Catalogue:
         named = f"TABLE_SCHEMA = {literal(schema_name)} AND TABLE_NAME = {literal(table)}"
         tables = _by_table(self._client.fetch(place, _select(self._database, named)))
         return {column.name: column.declared_type for columns in tables.values() for column in columns}
-
-    def _find(self, source: str, name: str) -> tuple[str, tuple[SourceColumn, ...]]:
-        if name not in self._found:
-            self._found[name] = self._look_up(source, name)
-        return self._found[name]
-
-    def _look_up(self, source: str, name: str) -> tuple[str, tuple[SourceColumn, ...]]:
-        database, *parts = self._parts(source, name)
-        like = " AND ".join(
-            f"UPPER({column}) = {literal(_bare(part).upper())}"
-            for column, part in zip(("TABLE_SCHEMA", "TABLE_NAME"), parts, strict=True)
-        )
-        tables = _by_table(self._client.fetch(Place(source, name), _select(database, like)))
-        schema, table = _choose(source, name, parts, list(tables))
-        return ".".join(quoted(part) for part in (_folded(database), schema, table)), tables[schema, table]
 
     def _parts(self, source: str, name: str) -> list[str]:
         """Database, schema and table as written, with the connection's own where they are left out."""

@@ -60,12 +60,12 @@ class Client:
 
         return retry_transient(attempt, deadline=timedelta(seconds=allowed))
 
-    def fetch(self, place: Place, statement: str) -> list[Row]:
+    def fetch(self, place: Place, statement: str, *, seconds: float | None = None) -> list[Row]:
         def work(cursor: SnowflakeCursor, left: int) -> list[Row]:
             cursor.execute(statement, timeout=left)
             return cursor.fetchall()
 
-        return self.run(place, work)
+        return self.run(place, work, seconds=seconds)
 
     def describe(self, place: Place, query: str) -> Sequence[ResultMetadata]:
         """Columns of a query, which is not run."""

@@ -105,12 +105,11 @@ class SnowflakeWarehouse:
     def estimate(self, request: ReadRequest) -> Estimate:
         """Bytes by the plan; rows of a whole table, which Snowflake counts without reading it."""
         place = _place(request)
-        scanned = planned_bytes(self._client, self._select(request), place)
-        is_whole = request.relation.table is not None and not request.bounds
-        if not is_whole or request.partition_bound is not None:
-            return Estimate(byte_count=scanned)
-        ((counted,),) = self._client.fetch(place, count_rows(request, self._dialect))
-        return Estimate(row_count=int(counted), byte_count=scanned)
+        try:
+            scanned = planned_bytes(self._client, self._select(request), place)
+            return Estimate(row_count=self._counted(request, place), byte_count=scanned)
+        except SourceError:
+            return Estimate()  # what is wrong is for the read to say
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowStream]:
@@ -124,7 +123,7 @@ class SnowflakeWarehouse:
 
     def summarise(self, request: ReadRequest, *, by: str | None, sums: Sequence[str]) -> pa.Table:
         statement = summarise_rows(request, by=by, sums=sums, dialect=self._dialect)
-        rows = self._client.fetch(_place(request), statement)
+        rows = self._client.fetch(_place(request), statement, seconds=request.maximum_seconds)
         schema = pa.schema(
             [
                 ("partition", pa.date32()),
@@ -179,6 +178,13 @@ class SnowflakeWarehouse:
                 patience=self._client.timeout,
             )
             yield RowStream(schema, batches, usage=usage_of(self._client, cursor, place))
+
+    def _counted(self, request: ReadRequest, place: Place) -> int | None:
+        is_whole = request.relation.table is not None and not request.bounds
+        if not is_whole or request.partition_bound is not None:
+            return None
+        ((counted,),) = self._client.fetch(place, count_rows(request, self._dialect))
+        return int(counted)
 
     def _select(self, request: ReadRequest) -> str:
         return select_rows(request, tuple(request.columns), self._dialect)

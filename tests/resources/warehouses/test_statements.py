@@ -15,10 +15,14 @@ from resources.warehouses.base import (
     SourceError,
     TimeBound,
 )
+from resources.warehouses.bigquery.types import BigQueryDialect
 from resources.warehouses.duckdb.types import DuckDBDialect
+from resources.warehouses.redshift.types import RedshiftDialect
+from resources.warehouses.snowflake.types import SnowflakeDialect
 from resources.warehouses.statements import count_rows, require_select, select_rows, summarise_rows
 
 DUCKDB = DuckDBDialect()
+DIALECTS = [DUCKDB, BigQueryDialect(), RedshiftDialect("public"), SnowflakeDialect(lambda name: name.upper())]
 AT = datetime(2017, 6, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=6)
 ID = SourceColumn("ID", "VARCHAR", Family.TEXT)
@@ -194,3 +198,73 @@ def test_a_summary_groups_by_day_and_adds_up():
     parsed = sqlglot.parse_one(daily, read="duckdb")
     assert [column.alias for column in parsed.selects] == ["partition", "row_count", "net_amount"]
     assert isinstance(parsed.selects[2].find(exp.Sum), exp.Sum)
+
+
+NUMBERS = {
+    Family.INTEGER: SourceColumn("n", "BIGINT", Family.INTEGER),
+    Family.DECIMAL: SourceColumn("n", "DECIMAL(18,2)", Family.DECIMAL, 18, 2),
+    Family.FLOAT: SourceColumn("n", "DOUBLE PRECISION", Family.FLOAT),
+}
+#: As each catalogue writes them: casts are chosen by these words.
+TIMES = {
+    "duckdb": ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "DATE"),
+    "snowflake": ("TIMESTAMP_TZ(6)", "TIMESTAMP_NTZ(6)", "DATE"),
+    "bigquery": ("TIMESTAMP", "DATETIME", "DATE"),
+    "redshift": ("TIMESTAMPTZ", "TIMESTAMP", "DATE"),
+}
+KINDS = [Family.INSTANT, Family.TIMESTAMP, Family.DATE]
+AWKWARD = 'Group "by" `x`; --'
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("position", range(3), ids=KINDS)
+def test_each_engine_reads_its_own_statements(dialect, position):
+    """Names of every kind stay one name, and every clause is where it belongs."""
+    time = SourceColumn(AWKWARD, TIMES[dialect.name][position], KINDS[position])
+    request = ReadRequest(
+        source="orders",
+        relation=Relation(table="shop.orders"),
+        columns={"net_amount": NUMBERS[Family.DECIMAL], "ordered_at": time},
+        bounds=(TimeBound("ordered_at", FIRST, LAST, keeps_nulls=False), bound(AT, LATER, keeps_nulls=True)),
+        partition_bound=PartitionBound(time, date(2017, 5, 31)),
+        time_zone="America/New_York",
+    )
+    statements = {
+        "rows": select_rows(request, ["net_amount", "ordered_at"], dialect),
+        "count": count_rows(request, dialect),
+        "summary": summarise_rows(request, by="ordered_at", sums=["net_amount"], dialect=dialect),
+    }
+    names = {"rows": ["net_amount", "ordered_at"], "summary": ["partition", "row_count", "net_amount"]}
+    for kind, sql in statements.items():
+        (parsed,) = sqlglot.parse(sql, read=dialect.name)
+        assert isinstance(parsed, exp.Select)
+        assert {column.name for column in parsed.find_all(exp.Column)} <= {AWKWARD, "n"}
+        assert [table.name.lower() for table in parsed.find_all(exp.Table)] == ["orders"]
+        assert parsed.args["where"].find(exp.Column).name == AWKWARD
+        assert [column.alias for column in parsed.selects] == names.get(kind, [""])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("family", NUMBERS)
+def test_each_engine_adds_up_exactly_or_as_a_double(dialect, family):
+    total = sqlglot.parse_one(f"SELECT {dialect.total(NUMBERS[family])}", read=dialect.name)
+    assert total.find(exp.Sum)
+    kinds = {cast.to.this for cast in total.find_all(exp.Cast)}
+    if family is Family.FLOAT:
+        assert not kinds & {exp.DataType.Type.DECIMAL}
+    else:
+        assert not kinds & {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_each_engine_writes_times_that_it_reads_back(dialect):
+    values = {
+        Family.INSTANT: datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC),
+        Family.TIMESTAMP: datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC).replace(tzinfo=None),
+        Family.DATE: date(1, 2, 3),
+    }
+    for family, value in values.items():
+        written = dialect.time_literal(value, family)
+        (literal,) = sqlglot.parse_one(f"SELECT {written}", read=dialect.name).find_all(exp.Literal)
+        read = type(value).fromisoformat(literal.this)
+        assert read == value and getattr(read, "tzinfo", None) == getattr(value, "tzinfo", None)

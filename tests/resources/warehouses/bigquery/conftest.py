@@ -100,15 +100,3 @@ def request_of(warehouse):
         return ReadRequest(source="orders", relation=relation, columns=columns, **changes)
 
     return make
-
-
-@pytest.fixture
-def rows_of():
-    """All rows of a read, sorted: no warehouse promises an order."""
-
-    def read(warehouse, request):
-        with warehouse.read(request) as stream:
-            rows = [tuple(row.values()) for row in stream.read_all().to_pylist()]
-        return sorted(rows, key=repr)
-
-    return read

@@ -24,7 +24,7 @@ MINIMUM = 10 * 2**20
 
 @pytest.fixture(scope="module")
 def events(run, shared_dataset):
-    """A thousand rows, ten a day from 1 January 2024, in a table that must not be read without its partition."""
+    """A thousand rows, ten a day from 1 January 2024; every query has to name the partition."""
     run(
         f"CREATE TABLE {shared_dataset}.events (id INT64, seen TIMESTAMP, changed TIMESTAMP, note STRING) "
         "PARTITION BY DATE(seen) OPTIONS (require_partition_filter = TRUE)"

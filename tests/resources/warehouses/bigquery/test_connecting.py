@@ -1,4 +1,4 @@
-"""Credentials: three kinds that are accepted, wrong ones refused in words, and tokens that never travel in the open."""
+"""Credentials: three kinds that are accepted, wrong ones refused in words, tokens never sent in the open."""
 
 import pytest
 from google.auth.credentials import CredentialsWithRegionalAccessBoundary
@@ -68,14 +68,12 @@ def test_a_key_that_the_service_does_not_know_is_refused(connect, server, use):
 
 def test_a_wrong_token_is_refused_and_not_shown(connect):
     with pytest.raises(SourceError) as refused:
-        connect(keyfile=None, token="ya29.wrong").check()
+        connect(keyfile=None, token="ya29.wrong").check()  # noqa: S106
     assert problem_of(refused).code == "bad_credentials"
     assert "ya29" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "content", ["not json", "{}", '{"type": "service_account", "private_key": "s3cret"}']
-)
+@pytest.mark.parametrize("content", ["no json", "{}", '{"type": "service_account", "private_key": "s3cret"}'])
 def test_a_file_that_is_no_key_is_named_and_not_quoted(connect, tmp_path, content):
     (tmp_path / "key.json").write_text(content, encoding="utf-8")
     with pytest.raises(SourceError) as refused:

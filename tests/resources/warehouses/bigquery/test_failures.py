@@ -1,4 +1,4 @@
-"""Errors of Google's clients in our words: what they mean, whether to try again, and nothing that they quote."""
+"""Errors of Google's clients in our words: what they mean, whether to try again, and no value of a row."""
 
 import pytest
 import requests

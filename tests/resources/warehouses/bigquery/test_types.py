@@ -18,6 +18,11 @@ from resources.warehouses.bigquery.types import (
 )
 
 DIALECT = BigQueryDialect()
+INTEGER = SchemaField("a", "INTEGER")
+RANGE = (
+    "IF(`c` IS NULL, NULL, CONCAT('[', IFNULL(CAST(RANGE_START(`c`) AS STRING), 'UNBOUNDED'), ', ', "
+    "IFNULL(CAST(RANGE_END(`c`) AS STRING), 'UNBOUNDED'), ')'))"
+)
 
 
 @pytest.mark.parametrize(
@@ -111,11 +116,7 @@ def test_types_of_the_api_read_as_in_the_catalogue(field, text):
         ("ARRAY<INT64>", "IF(`c` IS NULL, NULL, TO_JSON_STRING(`c`))"),
         ("GEOGRAPHY", "ST_ASTEXT(`c`)"),
         ("INTERVAL", "CAST(`c` AS STRING)"),
-        (
-            "RANGE<DATE>",
-            "IF(`c` IS NULL, NULL, CONCAT('[', IFNULL(CAST(RANGE_START(`c`) AS STRING), 'UNBOUNDED'), ', ', "
-            "IFNULL(CAST(RANGE_END(`c`) AS STRING), 'UNBOUNDED'), ')'))",
-        ),
+        ("RANGE<DATE>", RANGE),
     ],
 )
 def test_what_arrow_and_polars_do_not_agree_on_is_cast_by_bigquery(declared, sql):

@@ -332,7 +332,7 @@ class SnowflakeEngine(Engine):
             case "text":
                 return _doubled(value.replace("\\", "\\\\"))
             case "nested":
-                return f"PARSE_JSON({_doubled(value)})"
+                return f"PARSE_JSON({self.literal('text', value)})"
             case "float":
                 return f"'{value!r}'::FLOAT"
             case "date" | "time" | "timestamp" | "instant":
@@ -504,7 +504,7 @@ class RedshiftEngine(Engine):
                 # A backslash starts an escape in some versions of the server, so none is written.
                 return " || CHR(92) || ".join(_doubled(part) for part in value.split("\\"))
             case "nested":
-                return f"JSON_PARSE({_doubled(value)})"
+                return f"JSON_PARSE({self.literal('text', value)})"
             case "float":
                 return f"CAST('{value!r}' AS DOUBLE PRECISION)"
             case "date" | "time" | "timestamp" | "instant":

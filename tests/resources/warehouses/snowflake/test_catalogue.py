@@ -79,10 +79,19 @@ def test_a_name_that_is_not_clear_is_refused(catalogue, written, reason):
         catalogue.columns("orders", written)
 
 
-def test_a_table_is_looked_up_once(catalogue, client):
-    catalogue.qualify("customers")
-    assert [column.name for column in catalogue.columns("customers", "customers")] == ["ID"]
-    assert len(client.statements) == 1
+def test_a_place_is_looked_up_once_and_columns_each_time(catalogue, client):
+    for _ in range(2):
+        assert [column.name for column in catalogue.columns("customers", "customers")] == ["ID"]
+        catalogue.qualify("customers")
+    assert len(client.statements) == 2
+
+
+def test_columns_that_are_added_are_seen_by_an_open_connection(run, connect):
+    run("CREATE TABLE T (ID INT)")
+    warehouse = connect()
+    assert len(warehouse.describe("orders", Relation(table="T"))) == 1
+    run("ALTER TABLE T ADD COLUMN NAME VARCHAR")
+    assert [column.name for column in warehouse.describe("orders", Relation(table="T"))] == ["ID", "NAME"]
 
 
 def test_discovery_is_complete_and_stable(run, connect):

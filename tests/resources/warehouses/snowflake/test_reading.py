@@ -198,15 +198,22 @@ def test_the_plan_is_asked_for_exactly_the_statement_that_reads(server, run, con
     assert count.startswith("SELECT COUNT(*) FROM ")
 
 
-def test_only_a_missing_explain_makes_the_bytes_unknown(server, run, connect, request_all):
+def test_an_estimate_without_explain_still_counts(server, run, connect, request_all):
+    run("CREATE TABLE T (ID INT)", "INSERT INTO T VALUES (1)")
+    warehouse = connect()
+    server.misbehave(contains="EXPLAIN", code="000002", message="Unsupported feature 'EXPLAIN'.")
+    assert warehouse.estimate(request_all(warehouse, Relation(table="T"))) == Estimate(row_count=1)
+
+
+def test_an_estimate_never_fails_and_the_read_says_why(server, run, connect, request_all):
     run("CREATE TABLE T (ID INT)")
     warehouse = connect()
-    request = request_all(warehouse, Relation(query="SELECT * FROM T"))
-    server.misbehave(contains="EXPLAIN", code="000002", message="Unsupported feature 'EXPLAIN'.")
+    request = request_all(warehouse, Relation(table="T"))
+    server.misbehave(contains="EXPLAIN", code="003001", message="Insufficient privileges on T.", times=2)
     assert warehouse.estimate(request) == Estimate()
-    server.misbehave(contains="EXPLAIN", code="003001", message="Insufficient privileges on table T.")
-    with pytest.raises(SourceError, match="not_allowed"):
-        warehouse.estimate(request)
+    # Only the plain word that there are no plans makes bytes unknown.
+    with pytest.raises(SourceError, match=r"not_allowed.*Insufficient privileges"):
+        warehouse.read(replace(request, maximum_bytes=10**9)).__enter__()
 
 
 def test_a_byte_budget_stops_a_read_before_it_starts(server, run, connect, request_all):
