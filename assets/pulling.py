@@ -165,8 +165,8 @@ class SourceReader:
         selected = select_rows(mapped.accepted, plan, table=table, time_zone=workspace.time_zone)
         # What the warehouse can compare it has left out already.
         lines = _NO_LINES
-        if plan.time_columns and self._surveyed.day_column is None:
-            lines = self._future_lines(rows, plan)
+        if self._surveyed.time_column is not None and self._surveyed.day_column is None:
+            lines = self._future_lines(rows, self._surveyed.time_column)
         return _Arrived(
             replace(mapped, accepted=selected.rows),
             selected.null_cursor_count,
@@ -210,14 +210,15 @@ class SourceReader:
             one = reject_future_count(count, column=column, table=table, workspace=workspace)
             return _Future(int(count), one), int(null_count)
         with self._landed(request, keys=columns_of_keys(self._surveyed.table, plan)) as landing:
-            lines = pl.concat([self._future_lines(rows, plan) for rows in landing.slices()])
+            lines = pl.concat([self._future_lines(rows, column) for rows in landing.slices()])
         return _Future(lines.height, lines), int(null_count)
 
-    def _future_lines(self, rows: pl.DataFrame, plan: ReadPlan) -> pl.DataFrame:
+    def _future_lines(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
+        plan = self._surveyed.plan
         known = [name for name in columns_of_keys(self._surveyed.table, plan) if name in rows.columns]
         return reject_future_rows(
             rows.select(known),
-            column=plan.time_columns[0],
+            column=column,
             since=quarantine_from(plan, self._now),
             table=self._surveyed.table,
             source=self._surveyed.source,

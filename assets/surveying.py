@@ -54,6 +54,7 @@ class Surveyed:
     """A source that can be read.
 
     Attributes:
+        columns: Contract column → declared column.
         plan: What to read of it tonight.
         is_reconciled: Its keys are to be compared tonight.
         estimate: What all statements of the night would cost together.
@@ -63,6 +64,7 @@ class Surveyed:
     source: SourceSettings
     earlier: EarlierTable
     declared: tuple[SourceColumn, ...]
+    columns: Mapping[str, SourceColumn]
     plan: ReadPlan
     is_reconciled: bool
     estimate: Estimate
@@ -70,22 +72,21 @@ class Surveyed:
     def request(self, bounds: Sequence[TimeBound]) -> ReadRequest:
         return build_request(self.table, self.source, self.declared, bounds=bounds)
 
-    def is_comparable(self, column: str) -> bool:
-        """Whether the warehouse can compare a time column; times as text are cut after mapping."""
-        return self.request(()).columns[column].family in _TIMES
-
     @property
     def summed_columns(self) -> list[str]:
         """Numbers whose sums are held against those of the warehouse."""
-        return [
-            name for name, column in self.request(()).columns.items() if _is_summed(self.table, name, column)
-        ]
+        return [name for name, column in self.columns.items() if _is_summed(self.table, name, column)]
+
+    @property
+    def time_column(self) -> str | None:
+        """The cursor, or else the time at which a row happened, if the source brings one."""
+        return next((name for name in self.plan.time_columns if name in self.columns), None)
 
     @property
     def day_column(self) -> str | None:
-        """The time whose days are compared, if the warehouse knows it as a time."""
-        column = next(iter(self.plan.time_columns), None)
-        return column if column is not None and self.is_comparable(column) else None
+        """The same if the warehouse can compare it; times as text are cut after mapping."""
+        name = self.time_column
+        return name if name is not None and self.columns[name].family in _TIMES else None
 
 
 def _is_summed(table: Table, name: str, column: SourceColumn) -> bool:
@@ -139,11 +140,11 @@ def survey_source(night: Night, table: Table, earlier: EarlierTable, warehouse: 
         source=source,
         earlier=earlier,
         declared=declared,
+        columns=build_request(table, source, declared).columns,
         plan=plan,
         is_reconciled=is_due and plan.since is not None,
         estimate=Estimate(),
     )
-    surveyed.request(bounds_of(plan))
     if not warehouse.capabilities.estimates_bytes:
         return surveyed
     return replace(surveyed, estimate=_add(warehouse.estimate(one) for one in _statements(surveyed)))

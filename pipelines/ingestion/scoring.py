@@ -22,7 +22,7 @@ _UNLIKELY = 0.2
 
 #: Contract type → family of the source → how natural it is.
 _NATURAL: dict[type[pl.DataType], dict[str, float]] = {
-    pl.String: {"text": 1.0, "integer": 1.0, "wide_integer": 0.99, "decimal": 0.9, "nested": 0.2},
+    pl.String: {"text": 1.0, "integer": 1.0, "wide_integer": 0.99, "decimal": 0.97, "nested": 0.2},
     pl.Int64: {"integer": 1.0, "wide_integer": 0.9, "decimal": 0.9, "text": 0.6},
     pl.Float64: {"float": 1.0, "decimal": 1.0, "integer": 0.97, "wide_integer": 0.9, "text": 0.5},
     pl.Decimal: {"decimal": 1.0, "integer": 0.9, "float": 0.9, "wide_integer": 0.8, "text": 0.5},

@@ -28,7 +28,9 @@ def print_suggestions(
     """One block a table of the contract, and what is still missing."""
     for suggestion in suggestions:
         rows = "" if suggestion.row_count is None else f", {counted(suggestion.row_count, 'row')}"
-        head = f"{suggestion.table.name} ← {suggestion.source_table}: {_share(suggestion.confidence)} sure{rows}"
+        head = (
+            f"{suggestion.table.name} ← {suggestion.source_table}: {_share(suggestion.confidence)} sure{rows}"
+        )
         session.print(head, style="bold")
         declared = {column.name: column.declared_type for column in tables[suggestion.source_table]}
         for line in aligned([_cells(one, declared) for one in suggestion.columns]):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,12 +78,10 @@ class Storage:
         )
 
         def put(client: Any) -> int:
-            key = f"{folder.prefix}{name}"
-            if isinstance(content, Path):
-                client.upload_file(str(content), folder.bucket, key, ExtraArgs=sealed)
-                return content.stat().st_size
-            client.put_object(Bucket=folder.bucket, Key=key, Body=content, **sealed)
-            return len(content)
+            # Not `upload_file`, which hides what S3 answered.
+            with content.open("rb") if isinstance(content, Path) else BytesIO(content) as body:
+                client.put_object(Bucket=folder.bucket, Key=f"{folder.prefix}{name}", Body=body, **sealed)
+                return body.tell()
 
         return self._run(place, put)
 

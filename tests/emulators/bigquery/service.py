@@ -11,6 +11,7 @@ import catalogue
 import costs
 import faults
 import grpc
+import transactions
 import uvicorn
 from local_bigquery.app import app
 from local_bigquery.grpc.server import SERVICES
@@ -44,6 +45,7 @@ def serve(arguments: argparse.Namespace) -> None:
     settings.data_dir = arguments.folder
     costs.install()
     catalogue.install()
+    transactions.install()
     tokens = access.Tokens(arguments.token, arguments.account_key.read_text(encoding="utf-8"))
     plan = faults.Faults(tokens)
     storage, storage_port = start_storage(tokens, plan)

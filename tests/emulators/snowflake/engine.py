@@ -178,6 +178,7 @@ class Engine:
     def _plan(self, session, sql: str) -> str:
         """The part of a plan that tells what would be scanned."""
         statement = parse_one(self._adapted(session, sql))
+        session.cursor()._describe_only(storable(statement).sql("snowflake"))  # a plan needs a valid query
         names = {column.name.upper() for column in statement.find_all(exp.Column)}
         total = 0
         for table in statement.find_all(exp.Table):

@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from pipelines.contracts.codes import ReadMode
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.sources import Cost, Customer, Order
 from pipelines.contracts.tables import COSTS, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, SOURCE_TABLES
-from pipelines.ingestion.reading import ReadMode, plan_read, select_rows, watermark
+from pipelines.ingestion.reading import plan_read, quarantine_from, select_rows, watermark
 from pipelines.ingestion.rules import EVENT_TIMES
 
 AS_OF = datetime(2017, 6, 2, 4, tzinfo=UTC)  # end of 1 June in New York
@@ -41,7 +42,13 @@ def test_without_lookback_the_watermark_itself_is_read_again():
     assert plan.since == AS_OF
     assert plan.time_columns == ("updated_at", "ordered_at")
     assert plan.since_of("ordered_at") is None
-    assert plan.quarantine_from == AS_OF + timedelta(hours=24)
+
+
+def test_a_row_is_wrong_a_day_after_the_night_and_the_present():
+    plan = plan_read(source(cursor="ordered_at"), table=ORDERS, watermark=None, as_of=AS_OF)
+    day = timedelta(hours=24)
+    assert quarantine_from(plan, AS_OF - day) == AS_OF + day
+    assert quarantine_from(plan, AS_OF + 365 * day) == AS_OF + 366 * day
 
 
 def test_a_source_without_cursor_is_read_in_full():

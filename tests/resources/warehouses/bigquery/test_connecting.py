@@ -36,7 +36,7 @@ def test_application_default_credentials_are_the_last_resort(connect, server, mo
     monkeypatch.setattr(
         CredentialsWithRegionalAccessBoundary,
         "_is_regional_access_boundary_lookup_required",
-        lambda self: False,
+        lambda _: False,
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.keyfile))
     assert connect(keyfile=None).check().startswith("bigquery")

@@ -5,7 +5,9 @@ import time
 import pytest
 
 from resources.warehouses.base import SourceError
-from tests.resources.warehouses.contract.engines import PATIENCE
+
+#: Longer than any refusal of a credential may take.
+PATIENCE_SECONDS = 10
 
 
 def test_a_good_connection_says_what_it_is_connected_to(engine):
@@ -18,7 +20,7 @@ def test_refused_credentials_are_told_quickly_and_without_the_secret(engine):
         started = time.monotonic()
         with pytest.raises(SourceError) as refused:
             engine.connections(settings).open("main").check()
-        assert time.monotonic() - started < PATIENCE.total_seconds()
+        assert time.monotonic() - started < PATIENCE_SECONDS
         (problem,) = refused.value.problems
         assert problem.code == code, problem
         assert problem.remedy

@@ -10,7 +10,7 @@ from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.ingestion.mapping import map_rows
 from resources.warehouses.reading import read_frame
 from resources.warehouses.requests import build_request, relation_of
-from tests.resources.warehouses.contract.engines import ENGINES
+from tests.resources.warehouses.contract.engines.every import ENGINES
 from tests.resources.warehouses.contract.shop import CURRENCY, WORKSPACE, ZONE, build_shop
 
 SHOP = {one.table.name: one for one in build_shop()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from resources.warehouses.base import Family, ReadRequest, Relation, SourceColumn, SourceError, TimeBound
-from tests.resources.warehouses.contract.engines import read_rows, request_of
+from tests.resources.warehouses.contract.reads import read_rows, request_of
 
 VALUE = "ana@example.com"
 

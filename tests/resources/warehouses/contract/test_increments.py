@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from resources.warehouses.base import Family, PartitionBound, Relation, SourceColumn, TimeBound
-from tests.resources.warehouses.contract.engines import request_of
+from tests.resources.warehouses.contract.reads import request_of
 
 #: The night on which New York's clock goes back: 01:30 comes twice. In March 02:30 does not come at all.
 BACK, FORWARD = datetime(2024, 11, 3, tzinfo=UTC), datetime(2024, 3, 10, tzinfo=UTC)

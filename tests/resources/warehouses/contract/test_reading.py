@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from resources.warehouses.base import Family, ReadRequest, Relation
-from tests.resources.warehouses.contract.engines import read_rows, request_of
+from tests.resources.warehouses.contract.reads import read_rows, request_of
 
 
 def wall(*parts):

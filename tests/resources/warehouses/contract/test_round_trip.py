@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from resources.warehouses.base import Load, WriteMode
-from tests.resources.warehouses.contract.engines import read_rows, request_of
+from tests.resources.warehouses.contract.reads import read_rows, request_of
 
 VALUES = {
     pl.String(): [

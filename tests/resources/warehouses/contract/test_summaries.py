@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from resources.warehouses.base import Estimate, ReadRequest, Relation, TimeBound
-from tests.resources.warehouses.contract.engines import request_of
+from tests.resources.warehouses.contract.reads import request_of
 
 #: id, instant, wall time, day, amount, weight, units
 ROWS = [

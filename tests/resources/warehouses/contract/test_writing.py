@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from resources.warehouses.base import Load, SourceError, WriteMode
-from tests.resources.warehouses.contract.engines import read_rows
+from tests.resources.warehouses.contract.reads import read_rows
 
 FIRST, SECOND = date(2024, 6, 1), date(2024, 6, 2)
 COLUMNS = {"id": pl.Int64(), "x": pl.String(), "as_of": pl.Date()}

@@ -93,7 +93,7 @@ def objects(server):
         endpoint_url=server.storage_url,
         region_name="us-east-1",
         aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_secret_access_key="test",  # noqa: S106
     )
 
     def listed():

@@ -29,7 +29,7 @@ JOURNEYS = {
     "TIME": ("'23:59:59.999999'", pa.time64("us"), time(23, 59, 59, 999999)),
     # 01:00 five and a half hours east of UTC is 19:30 of the day before.
     "TIMETZ": ("'01:00:00.25+05:30'", pa.time64("us"), time(19, 30, 0, 250000)),
-    "TIMESTAMP": ("'2017-06-01 12:00:00.000001'", pa.timestamp("us"), datetime(2017, 6, 1, 12, 0, 0, 1)),
+    "TIMESTAMP": ("'2024-01-01 00:00:00'", pa.timestamp("us"), NEW_YEAR.replace(tzinfo=None)),
     # 02:00 two hours east of UTC is midnight.
     "TIMESTAMPTZ": ("'2024-01-01 02:00:00+02'", pa.timestamp("us", "UTC"), NEW_YEAR),
     "INTERVAL YEAR TO MONTH": ("'1-2'", pa.string(), "1 year 2 mons"),

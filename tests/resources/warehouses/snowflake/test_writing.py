@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from resources.warehouses.base import Load, Relation, SourceError, WriteMode, WriteReceipt
-from resources.warehouses.loading import load_tables
 from resources.warehouses.snowflake import session as session_module
 from resources.warehouses.snowflake.session import SnowflakeLoadSession, copy_statement, put_statement
 
@@ -278,11 +277,13 @@ def test_writes_do_not_fall_into_the_session_of_reads(server, connect):
     assert len([entry for entry in server.log() if "login" in entry]) == 1
 
 
-def test_all_loads_become_visible_together(connect, run):
+def test_all_loads_become_visible_together(server, connect):
     warehouse = connect()
-    seen = []
-    inside = SnowflakeLoadSession(warehouse._client, warehouse._catalogue)
-    begun = inside.run_atomically
-    inside.run_atomically = lambda statements: (seen.append(len(statements)), begun(statements))
-    load_tables(inside, [small((1, "a")), small((2, "b"), table="others")])
-    assert seen == [4]  # a merge and a note for each, in one transaction
+    server.behave()
+    warehouse.write([small((1, "a")), small((2, "b"), table="others")])
+    statements = [text.split()[0] for text in server.statements()]
+    begun, done = statements.index("BEGIN"), statements.index("COMMIT")
+    assert statements.count("BEGIN") == statements.count("COMMIT") == 1
+    # DDL would commit half of it.
+    assert set(statements[begun + 1 : done]) == {"MERGE", "INSERT"}
+    assert statements.count("MERGE") == statements[begun:done].count("MERGE") == 2

@@ -1,0 +1,89 @@
+"""BigQuery, for the contract tests."""
+
+from tests.resources.warehouses.contract.engines.engine import WRONG, Engine
+
+
+def _escaped(text):
+    for plain, written in (("\\", "\\\\"), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(plain, written)
+    return f"'{text}'"
+
+
+class BigQueryEngine(Engine):
+    kind = "bigquery"
+    types = {  # noqa: RUF012
+        "integer": "INT64",
+        "small": "INT64",
+        "text": "STRING",
+        "money": "NUMERIC(18, 2)",
+        "precise": "NUMERIC",
+        "float": "FLOAT64",
+        "boolean": "BOOL",
+        "date": "DATE",
+        "time": "TIME",
+        "timestamp": "DATETIME",
+        "instant": "TIMESTAMP",
+        "binary": "BYTES",
+        "nested": "JSON",
+    }
+    more_types = (
+        *("BIGNUMERIC", "BIGNUMERIC(38, 0)", "NUMERIC(20)", "STRING(20)", "INTERVAL", "ARRAY<INT64>"),
+        *("STRUCT<a INT64, b STRING>", "ARRAY<STRUCT<a INT64>>", "RANGE<DATE>", "GEOGRAPHY"),
+    )
+    awkward_names = ("UPPER", "Mixed", "two words", "select", "order", "ümlaut", "1st")
+    session = "resources.warehouses.bigquery.staging.BigQuerySession"
+
+    def __init__(self, folder, server):
+        self.server = server
+        self._native = None
+        super().__init__(folder)
+
+    def settings(self):
+        return self.server.settings()
+
+    def refused(self):
+        given = self.server.settings
+        return [
+            (given(keyfile=str(self.server.foreign_keyfile)), "bad_credentials", "PRIVATE KEY"),
+            (given(keyfile=None, token=WRONG), "bad_credentials", WRONG),
+        ]
+
+    def execute(self, *statements):
+        from google.cloud import bigquery  # noqa: PLC0415  only where it is installed
+
+        if self._native is None:
+            self._native = bigquery.Client.from_service_account_json(
+                str(self.server.keyfile),
+                project=self.server.project,
+                location="US",
+                client_options={"api_endpoint": self.server.url},
+            )
+        for statement in statements:
+            found = self._native.query_and_wait(statement)
+        return [tuple(row.values()) for row in found]
+
+    def close(self):
+        super().close()
+        if self._native is not None:
+            self._native.close()
+
+    def quote(self, name):
+        return f"`{name}`"
+
+    def literal(self, meaning, value):
+        match meaning:
+            case "text":
+                return _escaped(value)
+            case "nested":
+                return f"JSON {_escaped(value)}"
+            case "float":
+                return f"CAST('{value!r}' AS FLOAT64)"
+            case "money" | "precise" | "date" | "time" | "timestamp" | "instant":
+                return f"{self.types[meaning].partition('(')[0]} '{value}'"
+            case "binary":
+                return f"FROM_HEX('{value.hex()}')"
+            case _:
+                return str(value)
+
+    def sequence(self, count):
+        return f"UNNEST(GENERATE_ARRAY(0, {count - 1})) AS i"
