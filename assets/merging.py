@@ -12,7 +12,7 @@ from assets.steps import Frame, Night, row_count
 from assets.surveying import EarlierTable, newest_of
 from pipelines.contracts.codes import ReadMode, RemovalReason, SourceStatus
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import REJECTED_ROWS, REMOVED_ROWS
+from pipelines.contracts.tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS
 from pipelines.ingestion.merging import (
     deduplicate,
     follow_parent,
@@ -110,7 +110,6 @@ def keep_earlier(night: Night, table: Table, earlier: EarlierTable) -> PulledTab
         "reconciled_on": before["reconciled_on"],
         "newest_at": newest_at,
         "row_count": version.row_count,
-        "unchanged_count": 0,
         "is_verified": False,
     }
     return PulledTable(
@@ -195,13 +194,18 @@ def _blank_read(night: Night, table: Table) -> dict[str, Any]:
         "removed_count",
         "received_bytes",
     )
-    return dict.fromkeys(counts, 0) | {
-        "workspace_id": night.workspace.workspace,
-        "source": table.name,
-        "read_on": night.on,
-        "connection": source.connection,
-        "kind": night.config.connector.connections[source.connection].kind,
-    }
+    blank: dict[str, Any] = dict.fromkeys(SOURCE_READS.schema.column_names())
+    return (
+        blank
+        | dict.fromkeys(counts, 0)
+        | {
+            "workspace_id": night.workspace.workspace,
+            "source": table.name,
+            "read_on": night.on,
+            "connection": source.connection,
+            "kind": night.config.connector.connections[source.connection].kind,
+        }
+    )
 
 
 def _describe_read(night: Night, batch: SourceBatch, merged: _Merged, counts: TableCounts) -> dict[str, Any]:

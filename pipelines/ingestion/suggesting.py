@@ -11,9 +11,9 @@ from typing import Protocol
 from pipelines.contracts.columns import Table
 from pipelines.contracts.tables import SOURCE_TABLES
 from pipelines.ingestion.naming import words
+from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.rules import EVENT_TIMES, is_personal
 from pipelines.ingestion.scoring import FoundColumn, Surroundings, score_column, score_table_name
-from pipelines.ingestion.vocabulary import PERSONAL_PAIRS, PERSONAL_WORDS
 
 #: Less sure than this is no suggestion.
 LEAST_CONFIDENCE = 0.5
@@ -175,7 +175,7 @@ def _suggest(
         confidence=0.0,
         columns=columns,
         missing=tuple(name for name in required if name not in by_name),
-        unread_personal=tuple(one.name for one in unread if looks_personal(one.name)),
+        unread_personal=tuple(one.name for one in unread if looks_personal(one.name, table=found.name)),
     )
     return replace(suggestion, confidence=_confidence(suggestion, required))
 
@@ -238,12 +238,6 @@ def _match(
 def _codes(table: Table, column: str) -> str:
     values = (table.schema.columns()[column].metadata or {}).get("values")
     return f"must be one of {', '.join(values)}" if values else ""
-
-
-def looks_personal(name: str) -> bool:
-    """Whether a name gives a column away as being about a person."""
-    found = set(words(name))
-    return bool(found & PERSONAL_WORDS) or any(set(pair) <= found for pair in PERSONAL_PAIRS)
 
 
 def weigh(suggestion: TableSuggestion, counts: SourceCounts) -> TableSuggestion:

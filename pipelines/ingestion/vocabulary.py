@@ -263,9 +263,6 @@ PERSONAL_WORDS = frozenset(
     )
 )
 PERSONAL_PAIRS = (
-    ("first", "name"),
-    ("last", "name"),
-    ("full", "name"),
-    ("postal", "code"),
-    ("user", "agent"),
+    *(("full", "name"), ("customer", "name"), ("user", "name"), ("contact", "name"), ("middle", "name")),
+    *(("postal", "code"), ("user", "agent")),
 )

@@ -61,7 +61,7 @@ def count_values(
 def counting_query(table: str, columns: Sequence[str], *, key: Sequence[str], dialect: str) -> str:
     """One SELECT of counts; names are quoted, so that their case is kept."""
     origin = _table(table)
-    selected: list[exp.Expression] = [_named(exp.Count(this=exp.Star()), _ROWS)]
+    selected: list[exp.Expr] = [_named(exp.Count(this=exp.Star()), _ROWS)]
     selected += [
         _named(exp.Count(this=exp.column(column, quoted=True)), _alias(position))
         for position, column in enumerate(columns)
@@ -74,7 +74,7 @@ def counting_query(table: str, columns: Sequence[str], *, key: Sequence[str], di
     return exp.select(*selected).from_(origin).sql(dialect=dialect)
 
 
-def _named(expression: exp.Expression, name: str) -> exp.Expression:
+def _named(expression: exp.Expr, name: str) -> exp.Expr:
     return exp.alias_(expression, name, quoted=True)
 
 

@@ -32,7 +32,7 @@ from service.cli.warehouses import (
 TableOption = Annotated[
     str | None,
     typer.Option(
-        "--table", "-t", help="Only these tables, with all their columns: order*, crm.*", show_default=False
+        "--table", "-t", help="Only these tables, with all their columns: order% or crm.%", show_default=False
     ),
 ]
 YamlOption = Annotated[

@@ -11,8 +11,8 @@ import typer
 from pipelines.contracts.settings.connections import Budget
 from pipelines.contracts.tables import SOURCE_TABLES
 from pipelines.contracts.texts import bytes_in_words, counted
+from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.rules import is_personal
-from pipelines.ingestion.suggesting import looks_personal
 from resources.control.workspace.problems import suggestion
 from resources.warehouses.base import (
     Estimate,
@@ -185,7 +185,7 @@ def _choose(
         frozenset(
             name
             for name, column in readable.items()
-            if looks_personal(name) or column.family in _UNKNOWN_CONTENT
+            if looks_personal(name, table=str(table)) or column.family in _UNKNOWN_CONTENT
         ),
     )
 

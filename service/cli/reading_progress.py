@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
 from pipelines.contracts.texts import bytes_in_words
@@ -42,9 +42,8 @@ class ReadingProgress:
         self._maximum = None if knows_bytes else request.maximum_bytes
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=20),
             _Rates(),
-            TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipelines.contracts.requirements import REQUIREMENTS
 from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
 from pipelines.contracts.texts import counted
-from pipelines.ingestion.suggesting import ColumnSuggestion, TableSuggestion, looks_personal
+from pipelines.ingestion.personal_names import looks_personal
+from pipelines.ingestion.suggesting import ColumnSuggestion, TableSuggestion
 from resources.warehouses.base import SourceColumn
 from service.cli.session import Session
 
@@ -91,7 +92,7 @@ def print_tables(
         for name, columns in tables.items():
             session.print(f"  {name}")
             marked = [
-                (one.name, one.declared_type, "personal?" if looks_personal(one.name) else "")
+                (one.name, one.declared_type, "personal?" if looks_personal(one.name, table=name) else "")
                 for one in columns
             ]
             for line in aligned(marked):

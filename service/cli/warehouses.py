@@ -110,8 +110,8 @@ def require_connection(setup: Setup, name: str) -> None:
 
 
 def name_pattern(text: str) -> re.Pattern[str]:
-    """`order*` or `crm.*`, in any case; without a point it is matched with the table's own name alone."""
-    body = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"([*])", text) if part)
+    """`order%` or `crm.*`, in any case; without a point it is matched with the table's own name alone."""
+    body = "".join(".*" if part in {"*", "%"} else re.escape(part) for part in re.split(r"([*%])", text))
     return re.compile(body if "." in text else rf"(?:.*\.)?{body}", re.IGNORECASE)
 
 

@@ -37,7 +37,7 @@ class Spends:
     @property
     def correlation(self) -> float:
         """Of purchase days with spend per day (Pearson); 0 where one of them does not vary."""
-        shares = self.customers / self.customers.sum()
+        shares = self.customers / max(float(self.customers.sum()), 1.0)
         days, spend = self.days - dot(shares, self.days), self.total / self.days
         spend = spend - dot(shares, spend)
         spread = math.sqrt(dot(shares, days**2) * dot(shares, spend**2))

@@ -113,7 +113,7 @@ def fit_lifetime_models(summary: pl.LazyFrame, params: LifetimeParams | None = N
     """
     chosen = params or LifetimeParams()
     histories = distinct_histories(summary, chosen.unit_days)
-    refusal = too_few(histories.repeat_customer_count, chosen.minimum_repeat_customers)
+    refusal = too_few(histories.repeat_customer_count, max(chosen.minimum_repeat_customers, 1))
     spends = distinct_spends(summary, includes_first=True)
     fits: dict[str, Fit] = {}
     findings: dict[str, Finding] = {}
@@ -134,7 +134,7 @@ def fit_lifetime_models(summary: pl.LazyFrame, params: LifetimeParams | None = N
         findings=findings,
         pooled_alpha=PooledNbd.of(histories, chosen.unit_days).alpha,
         mean_spend=spends.mean,
-        frequency_model=_frequency_model(findings),
+        frequency_model=choose_frequency_model(findings),
         spend_model=GAMMA_GAMMA if findings[GAMMA_GAMMA].verdict is Verdict.IDENTIFIED else SHRUNKEN_MEAN,
     )
 
@@ -149,7 +149,8 @@ def _judged(fits: Mapping[str, Fit], histories: Histories, correlation: float) -
     }
 
 
-def _frequency_model(findings: Mapping[str, Finding]) -> str:
+def choose_frequency_model(findings: Mapping[str, Finding]) -> str:
+    """By the verdicts on the BG/NBD and the Pareto/NBD; see `LifetimeModels.frequency_model`."""
     if findings[PARETO_NBD].verdict is Verdict.IDENTIFIED:
         return PARETO_NBD
     usable = [model for model in (BG_NBD, PARETO_NBD) if findings[model].verdict in _USABLE]

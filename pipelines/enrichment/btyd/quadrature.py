@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipelines.enrichment.btyd.histories import Floats
 from pipelines.enrichment.btyd.special import tridiagonal_eigen
 
-#: Nodes of an integral over time: relative errors below 1e-9 (checked against adaptive quadrature).
+#: Nodes of an integral over time: relative errors below 1e-7 (checked against adaptive quadrature).
 _TIME_NODES = 32
 #: Decay of the integrand, as a power of e, after which nothing is left to add.
 _NEGLIGIBLE = 30.0

@@ -1,10 +1,14 @@
 """Opening a DuckDB file: settings, lock-down, and clear errors for files that cannot be opened."""
 
+import threading
 from pathlib import Path
 
 import duckdb
 
 from resources.warehouses.base import SourceError, SourceProblem
+
+#: Two workers that open the same file share its instance, and only the first may set it up.
+_OPENING = threading.Lock()
 
 
 def _cannot_open(code: str, path: Path, what: str, remedy: str) -> SourceError:
@@ -50,11 +54,12 @@ def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
         raise _cannot_open("missing_file", path, what, remedy)
     if not is_read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = duckdb.connect(str(path), read_only=is_read_only)
-    except duckdb.Error as error:
-        raise _explain(path, error) from None
-    _lock_down(connection)
+    with _OPENING:
+        try:
+            connection = duckdb.connect(str(path), read_only=is_read_only)
+        except duckdb.Error as error:
+            raise _explain(path, error) from None
+        _lock_down(connection)
     return connection
 
 

@@ -58,11 +58,14 @@ class Client:
         return result
 
     @contextmanager
-    def keeping(self, place: Place, statements: Sequence[str], *, seconds: float) -> Iterator[Cursor]:
-        """A cursor whose session nobody else has, after some statements; given back only if all went well."""
+    def transaction(self, place: Place, statements: Sequence[str], *, seconds: float) -> Iterator[Cursor]:
+        """A cursor of a transaction that keeps nothing, after its first statements.
+
+        Nobody else has its session meanwhile.
+        """
 
         def work(cursor: Cursor) -> Cursor:
-            for statement in statements:
+            for statement in ("BEGIN", *statements):
                 cursor.execute(statement)
             return cursor
 
@@ -70,10 +73,12 @@ class Client:
         try:
             yield cursor
         except BaseException:
-            # An open transaction ends with its session.
-            _close(session)
+            _close(session)  # and with it the transaction
             raise
-        self._give_back(session)
+        if _rolls_back(cursor):
+            self._give_back(session)
+        else:
+            _close(session)
 
     def fetch(self, place: Place, statement: str, *, seconds: float | None = None) -> list[Row]:
         def work(cursor: Cursor) -> list[Row]:
@@ -139,6 +144,15 @@ class Client:
 def _commit_in_doubt(place: Place) -> Exception:
     what = "the connection failed during the commit, so the rows may be there or not."
     return problem(place, place.kind, what, "Run it again: a load that is there is not written twice.")
+
+
+def _rolls_back(cursor: Cursor) -> bool:
+    """Whether a session can go on; when not, its reader has everything all the same."""
+    try:
+        cursor.execute("ROLLBACK")
+    except (Error, *BROKEN_ANSWERS):
+        return False
+    return True
 
 
 def _close(session: Connection) -> None:

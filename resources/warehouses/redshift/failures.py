@@ -4,6 +4,7 @@ A text of Redshift is quoted only when it is about names or syntax: others can h
 values of rows.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ _S3_CREDENTIALS = {
 _S3_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 _S3_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "503", "500"}
 _S3_NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "403"}
+#: How a cluster passes on what S3 said about an UNLOAD or COPY.
+_PASSED_ON = re.compile(r"S3ServiceException.*\bError (\w+)", re.DOTALL)
 _LONGEST_QUOTE = 300
 #: What the driver raises when an answer ends in the middle: it takes messages apart without looking.
 BROKEN_ANSWERS = (struct.error, KeyError, IndexError, UnicodeDecodeError, OSError)
@@ -85,7 +88,7 @@ def explained_storage(place: Place) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _explain_storage(error, place) from None
+        raise _explain_storage(str(error.response["Error"]["Code"]), place) from None
     except NoCredentialsError:
         what = "there are no AWS credentials for the staging folder."
         remedy = "Give access_key and secret_key under staging, or set up a profile or role of AWS."
@@ -103,6 +106,9 @@ _CHECK_STAGING = "Check url, region and endpoint_url under staging in connection
 
 def explain(error: BaseException, place: Place) -> SourceError:
     """One error of the driver as one problem."""
+    passed_on = _PASSED_ON.search(_text(error))
+    if passed_on is not None:
+        return _explain_storage(passed_on[1], place, whose="the role of the cluster (iam_role)")
     for explanation in (_explain_access, _explain_load, _explain_statement):
         found = explanation(state_of(error), error, place)
         if found is not None:
@@ -155,19 +161,16 @@ def _explain_statement(state: str, error: BaseException, place: Place) -> Source
     return None
 
 
-def _explain_storage(error: ClientError, place: Place) -> SourceError:
-    code = str(error.response["Error"]["Code"])
+def _explain_storage(code: str, place: Place, *, whose: str = "Onward's credentials") -> SourceError:
     if code in _S3_CREDENTIALS | _S3_REFUSED:
-        what = f"S3 does not accept the credentials for the staging folder ({code})."
+        what = f"S3 does not accept {whose} for the staging folder ({code})."
         return problem(place, "bad_credentials", what, "Renew them, or correct staging in connections.yml.")
     if code in _S3_BUSY:
         what = f"S3 asks to slow down ({code})."
         return problem(place, "throttled", what, "Run it again later.", is_transient=True)
     if code in _S3_NOT_ALLOWED:
-        what = "the credentials may not use the staging folder."
-        return problem(
-            place, "not_allowed", what, "Grant them to list, get, put and delete objects below it."
-        )
+        what = f"{whose} may not use the staging folder."
+        return problem(place, "not_allowed", what, "Grant listing, getting, putting and deleting below it.")
     return problem(place, place.kind, f"S3 answered {code} for the staging folder.", _CHECK_STAGING)
 
 

@@ -31,11 +31,9 @@ def paged_rows(
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The batches of a statement, over a session of their own."""
     name = f"onward_{uuid.uuid4().hex}"
-    opening = ("BEGIN", f"DECLARE {name} CURSOR FOR {statement}")
-    with client.keeping(place, opening, seconds=seconds) as cursor:
+    declaration = f"DECLARE {name} CURSOR FOR {statement}"
+    with client.transaction(place, [declaration], seconds=seconds) as cursor:
         yield _pages(cursor, name, columns, schema, place)
-        with explained(place):
-            cursor.execute("ROLLBACK")
 
 
 def _pages(

@@ -1,4 +1,4 @@
-"""A shop on DuckDB whose sources are ingested night by night: no Dagster run, only the step and its publishing."""
+"""A shop on DuckDB whose sources are ingested night by night: the step and its publishing, no run."""
 
 import logging
 import os
@@ -45,14 +45,14 @@ class Shop:
                 connection.execute(statement)
 
     def order(self, order_id: str, at: str | None, amount: str = "1.00", customer: str = "c0") -> None:
-        moment = "NULL" if at is None else f"TIMESTAMPTZ '{at}+00'"
+        moment = "NULL" if at is None else f"TIMESTAMPTZ '{at}:00+00'"
         self.sql(f"INSERT INTO orders VALUES ('{order_id}', '{customer}', {moment}, {amount})")
 
     def night(self, on: date) -> Night:
         settings = {"version": 1, "workspace": "acme", "time_zone": "UTC", "currency": "USD"} | self.workspace
         workspace = WorkspaceSettings(**settings)
         connector = ConnectorSettings(connections=self.connections, sources=self.sources)
-        log = logging.Logger("night")
+        log = logging.Logger("night")  # noqa: LOG001  one logger a shop
         log.addHandler(_Collector(self.warnings))
         return Night(
             on=on,
@@ -134,7 +134,7 @@ def present(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     def set_clock(now: datetime) -> None:
         class Clock(datetime):
             @classmethod
-            def now(cls, tz: Any = None) -> datetime:
+            def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003
                 return now
 
         monkeypatch.setattr("assets.ingestion.datetime", Clock)

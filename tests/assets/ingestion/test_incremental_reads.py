@@ -38,7 +38,7 @@ def test_a_backfill_with_one_cursor_value_is_read_and_named(make_shop: Callable[
     shop.order("o", "2024-03-01 08:00")
     shop.run(FIRST)
     shop.sql(
-        "INSERT INTO orders SELECT 'b' || i, 'c1', TIMESTAMPTZ '2024-03-02 09:00+00', 1 "
+        "INSERT INTO orders SELECT 'b' || i, 'c1', TIMESTAMPTZ '2024-03-02 09:00:00+00', 1 "
         "FROM range(300000) r(i)",
         "INSERT INTO campaigns VALUES ('k2', 'Summer')",
     )
@@ -121,8 +121,8 @@ def test_rows_without_cursor_are_treated_as_configured_and_counted(
     shop = make_shop(orders={"cursor": "updated_at", "null_cursor": policy})
     shop.sql("ALTER TABLE orders ADD COLUMN updated_at TIMESTAMPTZ")
     shop.sql(
-        "INSERT INTO orders VALUES ('o1', 'c0', TIMESTAMPTZ '2024-03-01 12:00+00', 1, '2024-03-01 12:00+00')",
-        "INSERT INTO orders VALUES ('null', 'c0', TIMESTAMPTZ '2024-03-01 12:00+00', 1, NULL)",
+        "INSERT INTO orders VALUES ('o1', 'c0', '2024-03-01 12:00:00+00', 1, '2024-03-01 12:00:00+00')",
+        "INSERT INTO orders VALUES ('null', 'c0', '2024-03-01 12:00:00+00', 1, NULL)",
     )
     if ids is None:
         with pytest.raises(IngestionStoppedError, match="1 rows have no updated_at"):

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
 from commands import CommandError, Copy, split_url
 
 _ROWS = 65_536
@@ -37,10 +36,7 @@ def _listed_by_prefix(command: Copy, storage: Any) -> list[tuple[str, str]]:
 
 
 def _listed_by_manifest(command: Copy, storage: Any) -> list[tuple[str, str]]:
-    try:
-        body = storage.get_object(Bucket=command.bucket, Key=command.key)["Body"].read()
-    except ClientError as error:
-        raise CommandError(f"S3ServiceException: {error.response['Error']['Code']}") from None
+    body = storage.get_object(Bucket=command.bucket, Key=command.key)["Body"].read()
     entries = json.loads(body)["entries"]
     if any("content_length" not in entry.get("meta", {}) for entry in entries):
         raise CommandError("The manifest lacks meta.content_length, which columnar formats need")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import wire
+from botocore.exceptions import ClientError
 from commands import CommandError, parse_copy, parse_unload
 from copying import copy
 from database import Database
@@ -176,6 +177,9 @@ class Session:
                 return translate(self._with_counts(sql))
         except CommandError as error:
             return _raising(error.state, str(error))
+        except ClientError as error:
+            said = error.response["Error"]["Code"]
+            return _raising("XX000", f"S3ServiceException:{said},Status 400,Error {said},Rid 0")
         except Exception as error:  # noqa: BLE001  a cluster answers whatever happens to it
             return _raising(getattr(error, "sqlstate", None) or "XX000", str(error))
         return "SELECT 1 WHERE false"

@@ -8,7 +8,10 @@ server misbehave (see `faults.py`), `GET /__log` tells what it was asked.
 import argparse
 import asyncio
 import json
+import os
 import secrets
+import threading
+import time
 from pathlib import Path
 
 import fakesnow.server as fakesnow_server
@@ -256,8 +259,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _follow_parent() -> None:
+    """Ends when the test process is gone, also when that was killed and could stop nothing."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
 def main() -> None:
     given = _arguments()
+    threading.Thread(target=_follow_parent, daemon=True).start()
     credentials = Credentials(
         given.user, given.password, given.oauth_token, given.access_token, tuple(given.public_key)
     )

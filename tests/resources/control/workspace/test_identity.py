@@ -1,6 +1,10 @@
 import pytest
 
-from resources.control.workspace.identity import read_workspace_identity
+from resources.control.workspace.identity import (
+    read_connections,
+    read_sources,
+    read_workspace_identity,
+)
 from resources.control.workspace.reading import WorkspaceProblemsError
 
 
@@ -25,3 +29,15 @@ def test_a_wrong_identity_is_an_error_with_its_problems(write_workspace, text, w
     with pytest.raises(WorkspaceProblemsError, match=what) as caught:
         read_workspace_identity(write_workspace({"workspace.yml": text}))
     assert caught.value.reading.config is None
+
+
+def test_connections_and_sources_are_read_on_their_own(tmp_path):
+    (tmp_path / "connections.yml").write_text("connections:\n  main: {kind: duckdb, path: a.duckdb}\n")
+    (tmp_path / "sources.yml").write_text("sources:\n  orders: {connection: main, table: o}\n")
+    assert read_connections(tmp_path).connections["main"].path == "a.duckdb"
+    assert read_sources(tmp_path).sources["orders"].table == "o"
+
+
+def test_sources_that_are_not_there_are_a_problem_of_their_own_file(tmp_path):
+    with pytest.raises(WorkspaceProblemsError, match=r"sources\.yml: the file is missing"):
+        read_sources(tmp_path)

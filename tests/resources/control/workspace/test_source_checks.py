@@ -1,3 +1,5 @@
+import pytest
+
 from pipelines.contracts.requirements import REQUIREMENTS
 from pipelines.contracts.tables import REQUIRED_SOURCES
 from resources.control.workspace.reading import read_workspace
@@ -83,3 +85,114 @@ def test_a_warehouse_file_that_is_not_there_yet_is_a_warning(write_workspace, wa
             " — load the data before the first night is run"
         )
     ]
+
+
+ORDERS_IN_FULL = """\
+sources:
+  customers: {connection: main, table: customers}
+  orders:
+    connection: main
+    table: orders
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (
+            "    cursor: status\n",
+            (
+                "sources.yml:6: sources.orders.cursor: a cursor is an instant or a date"
+                " — use one of ordered_at, updated_at"
+            ),
+        ),
+        (
+            "    partition: day\n",
+            (
+                "sources.yml:6: sources.orders.partition: partition and reconcile need a cursor: "
+                "without one the whole table is read — add `cursor:`, or delete these lines"
+            ),
+        ),
+        (
+            "    reconcile: 7d\n",
+            (
+                "sources.yml:6: sources.orders.reconcile: partition and reconcile need a cursor: "
+                "without one the whole table is read — add `cursor:`, or delete these lines"
+            ),
+        ),
+        (
+            "    lookback: 3d\n",
+            (
+                "sources.yml:6: sources.orders.lookback: lookback needs a cursor"
+                " — add `cursor:`, or delete `lookback`"
+            ),
+        ),
+        (
+            "    query: SELECT 1\n",
+            (
+                "sources.yml:6: sources.orders.query: `table` and `query` exclude each other"
+                " — give either table or query"
+            ),
+        ),
+        (
+            "    on_failure: never\n",
+            (
+                "sources.yml:6: sources.orders.on_failure: `never` is not allowed here"
+                " — known are last_good, stop"
+            ),
+        ),
+        (
+            "    budget: {bytes: 1 GB}\n",
+            (
+                "sources.yml:6: sources.orders.budget.bytes: `1 GB` cannot be read"
+                " — write a size as a number and a unit, for example 500MB, 20GB or 2TB"
+            ),
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_with_their_line(problems_of, lines, problem):
+    assert problems_of({"sources.yml": ORDERS_IN_FULL + lines}) == [problem]
+
+
+def test_a_table_without_times_has_no_cursor_to_use(problems_of):
+    text = "  products: {connection: main, table: p, cursor: name}\n"
+    (problem,) = problems_of({"sources.yml": "sources:\n" + CUSTOMERS + ORDERS + text})
+    assert problem.endswith("a cursor is an instant or a date — delete it: the whole table is read then")
+
+
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM orders", "SELECT 1; SELECT 2", "SELECT 1) AS x, (SELECT 2", "'"]
+)
+def test_a_query_that_is_no_single_select_is_a_problem(problems_of, query):
+    text = f'sources:\n{CUSTOMERS}  orders: {{connection: main, query: "{query}"}}\n'
+    assert problems_of({"sources.yml": text}) == [
+        (
+            "sources.yml:3: sources.orders.query: the query is no single SELECT"
+            " — write one SELECT and nothing else"
+        )
+    ]
+
+
+def test_queries_are_read_in_the_dialect_of_their_connection(problems_of):
+    connections = (
+        "connections:\n  main: {kind: duckdb, path: source.duckdb}\n"
+        "  lake: {kind: bigquery, project: p}\n  odd: {kind: oracle}\n"
+    )
+    sources = (
+        f"sources:\n{CUSTOMERS}"
+        "  orders: {connection: lake, query: 'SELECT `order id` FROM `p.shop.orders`;'}\n"
+        "  products: {connection: odd, query: SELECT 1}\n"
+    )
+    problems = problems_of({"connections.yml": connections, "sources.yml": sources})
+    assert _first_parts(problems) == ["connections.yml:4: connections.odd.kind: unknown kind"]
+
+
+def test_an_age_without_a_fallback_is_a_warning(warnings_of):
+    assert warnings_of({"sources.yml": ORDERS_IN_FULL + "    maximum_age: 3d\n"}) == [
+        (
+            "sources.yml:6: sources.orders.maximum_age: has no effect: without `on_failure: last_good` a "
+            "source that fails stops the night — add `on_failure: last_good`, or delete it"
+        )
+    ]
+    text = ORDERS_IN_FULL + "    maximum_age: 3d\n    on_failure: last_good\n"
+    assert warnings_of({"sources.yml": text}) == []

@@ -87,7 +87,7 @@ def by_wire(connect):
 
 @pytest.fixture
 def objects(server):
-    """Keys of everything in the bucket."""
+    """Keys of everything that a test leaves in the bucket."""
     client = boto3.client(
         "s3",
         endpoint_url=server.storage_url,
@@ -96,9 +96,11 @@ def objects(server):
         aws_secret_access_key="test",  # noqa: S106
     )
 
+    earlier = {one["Key"] for one in client.list_objects_v2(Bucket=server.bucket).get("Contents", [])}
+
     def listed():
         found = client.list_objects_v2(Bucket=server.bucket).get("Contents", [])
-        return [one["Key"] for one in found]
+        return [one["Key"] for one in found if one["Key"] not in earlier]
 
     yield listed
     client.close()

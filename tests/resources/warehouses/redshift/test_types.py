@@ -101,8 +101,8 @@ def test_a_literal_null_fits_everything():
         ("date", """CASE WHEN "x" BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN "x" END"""),
         (
             "timestamp",
-            """CASE WHEN "x" BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND """
-            + """TIMESTAMP '9999-12-31 23:59:59.999999' THEN "x" END""",
+            """CASE WHEN "x" BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP """  # noqa: ISC004
+            """'9999-12-31 23:59:59.999999' THEN "x" END""",
         ),
     ],
 )

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from pipelines.contracts.settings.connections import RESOLVED, RedshiftStaging
-from resources.warehouses.base import SourceError
+from resources.warehouses.base import Relation, SourceError
 from resources.warehouses.landing import land
 from resources.warehouses.redshift import unloading
 from resources.warehouses.redshift.failures import Place
 from resources.warehouses.redshift.unloading import BATCH_ROWS, unload_statement
+from resources.warehouses.redshift.warehouse import RedshiftWarehouse
 from tests.resources.warehouses.redshift.conftest import read, request_of
 
 ROWS = 150_000
@@ -69,8 +70,6 @@ def test_all_rows_arrive_once_in_bounded_batches_and_no_file_stays(by_s3, table,
 def test_a_query_with_quotes_backslashes_and_a_limit_is_unloaded(by_s3, run, schema):
     run("CREATE TABLE t (x VARCHAR(20))", "INSERT INTO t VALUES ('it''s'), ('back\\\\slash'), ('x')")
     query = f"SELECT x FROM {schema}.t WHERE x IN ('it''s', 'back\\\\slash') LIMIT 2 -- both"
-    from resources.warehouses.base import Relation  # noqa: PLC0415
-
     assert sorted(read(by_s3, Relation(query=query))["x"].to_pylist()) == ["back\\slash", "it's"]
 
 
@@ -82,9 +81,14 @@ def test_files_are_sealed_with_the_key_that_is_named(connect, table, server):
 
 
 def test_an_error_of_the_caller_stays_its_own_and_files_are_removed(by_s3, table, objects):
-    with pytest.raises(KeyError, match="mine"), by_s3.read(request_of(by_s3, table)) as stream:
-        next(iter(stream))
+    with pytest.raises(KeyError, match="mine"), by_s3.read(request_of(by_s3, table)):
         raise KeyError("mine")
+    assert objects() == []
+
+
+def test_a_stream_that_is_left_early_leaves_no_file(by_s3, table, objects):
+    with by_s3.read(request_of(by_s3, table)) as stream:
+        next(iter(stream))
     assert objects() == []
 
 
@@ -98,17 +102,28 @@ def test_a_statement_that_fails_leaves_no_file(by_s3, run, objects):
 
 
 def test_a_store_that_is_slow_is_asked_again(by_s3, table, server):
-    server.spoil("storage", status=503, code="SlowDown", method="GET", times=4)
+    server.spoil("storage", status=503, code="SlowDown", method="GET", contains=".parquet", times=4)
     assert read(by_s3, table).num_rows == ROWS
 
 
-def test_a_store_that_stays_slow_is_given_up_within_the_time(settings_of, table, server):
-    from resources.warehouses.redshift.warehouse import RedshiftWarehouse  # noqa: PLC0415
+def test_a_cluster_that_the_store_slows_down_is_asked_again(by_s3, table, server):
+    text = "S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid 0"
+    server.spoil("statement", contains="UNLOAD", state="XX000", message=text)
+    assert read(by_s3, table).num_rows == ROWS
 
+
+def test_a_role_of_the_cluster_that_may_not_write_is_told(by_s3, table, server):
+    text = "S3ServiceException:Access Denied,Status 403,Error AccessDenied,Rid 0"
+    server.spoil("statement", contains="UNLOAD", state="XX000", message=text)
+    with pytest.raises(SourceError, match=r"not_allowed.*iam_role"):
+        by_s3.read(request_of(by_s3, table)).__enter__()
+
+
+def test_a_store_that_stays_slow_is_given_up_within_the_time(settings_of, table, server):
     connection = settings_of(direct_rows=0).model_copy(update={"timeout": timedelta(seconds=3)})
     with RedshiftWarehouse(connection, name="main") as warehouse:
         request = request_of(warehouse, table)
-        server.spoil("storage", status=503, code="SlowDown", method="GET", contains="rows0_", times=-1)
+        server.spoil("storage", status=503, code="SlowDown", method="GET", contains=".parquet", times=-1)
         with warehouse.read(request) as stream, pytest.raises(SourceError, match="throttled") as refused:
             stream.read_all()
     assert refused.value.is_transient
@@ -145,7 +160,7 @@ def test_an_unload_whose_answer_is_lost_is_done_again_beside_the_first(by_s3, ta
 
 
 def test_a_landing_starts_again_when_a_stream_breaks(by_s3, table, server, tmp_path):
-    server.spoil("storage", status=500, code="InternalError", method="GET", contains="rows0_", times=30)
+    server.spoil("storage", status=500, code="InternalError", method="GET", contains=".parquet", times=20)
     request = request_of(by_s3, table, "id")
     with land(by_s3, request, spool=tmp_path, deadline=timedelta(seconds=120)) as landing:
         assert landing.row_count == ROWS

@@ -49,19 +49,20 @@ def stored(run, schema):
 
 
 @pytest.fixture
-def leftovers(run, schema):
-    """Staging tables that are still there."""
-    return lambda: run(
+def leftovers(run, schema, objects):
+    """Staging tables and files that are still there."""
+    staged = (
         "SELECT table_name FROM information_schema.tables "
         f"WHERE table_schema = '{schema}_internal' AND table_name <> 'loads'"
     )
+    return lambda: [name for (name,) in run(staged)] + objects()
 
 
-def test_every_type_is_stored_as_it_is(target, schema, stored, leftovers, objects):
+def test_every_type_is_stored_as_it_is(target, schema, stored, leftovers):
     (receipt,) = target.write([load_of(schema, FIRST, SECOND, THIRD)])
     assert (receipt.row_count, receipt.table_row_count, receipt.is_repeated) == (3, 3, False)
     assert stored() == [FIRST, SECOND, THIRD]
-    assert leftovers() == [] and objects() == []
+    assert leftovers() == []
 
 
 def test_a_merge_twice_is_there_once(target, schema, stored, leftovers):
@@ -76,7 +77,7 @@ def test_a_merge_twice_is_there_once(target, schema, stored, leftovers):
 
 
 def test_a_crash_between_staging_and_merge_is_repaired_by_a_rerun(
-    target, schema, stored, leftovers, objects, monkeypatch
+    target, schema, stored, leftovers, monkeypatch
 ):
     merge = load_of(schema, FIRST, SECOND, mode=WriteMode.MERGE, keys=("id",))
 
@@ -92,7 +93,7 @@ def test_a_crash_between_staging_and_merge_is_repaired_by_a_rerun(
     assert stored() == []
     target.write([merge])
     assert stored() == [FIRST, SECOND]
-    assert leftovers() == [] and objects() == []
+    assert leftovers() == []
 
 
 def test_a_key_twice_is_refused_before_anything_is_written(target, schema, server):
@@ -158,13 +159,13 @@ def test_a_load_without_rows_replaces_with_nothing(target, schema, stored):
     assert stored() == []
 
 
-def test_a_store_that_fails_leaves_nothing_behind(connect, schema, server, leftovers, objects):
+def test_a_store_that_fails_leaves_nothing_behind(connect, schema, server, leftovers):
     warehouse = connect()
     server.spoil("storage", status=403, code="AccessDenied", method="PUT", times=-1)
     with pytest.raises(SourceError, match="not_allowed"):
         warehouse.write([load_of(schema, FIRST)])
     server.heal()
-    assert leftovers() == [] and objects() == []
+    assert leftovers() == []
 
 
 def test_files_are_sealed_with_the_key_that_is_named(connect, schema, stored):
