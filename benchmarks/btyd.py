@@ -40,7 +40,8 @@ LONGEST_TENURE_DAYS = 728
 UNIT_DAYS = 7.0
 
 PEER = """
-import json, sys, time
+import json, os, sys, time
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # like ours: waiting threads are no work
 import numpy as np
 from lifetimes import BetaGeoFitter
 arrays = np.load(sys.argv[1])

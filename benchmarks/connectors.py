@@ -84,12 +84,19 @@ def pull_with_onward(settings: dict[str, Any], target: Path) -> int:
             return stream.usage.row_count
 
 
+def _widened(schema: pa.Schema) -> pa.Schema:
+    """Snowflake narrows whole numbers chunk by chunk; one file has one type."""
+    return pa.schema(
+        [field.with_type(pa.int64()) if pa.types.is_integer(field.type) else field for field in schema]
+    )
+
+
 def _write_batches(batches: Any, target: Path) -> int:
     writer, count = None, 0
     for batch in batches:
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-        writer = writer or pq.ParquetWriter(target, table.schema, compression="zstd")
-        writer.write_table(table)
+        writer = writer or pq.ParquetWriter(target, _widened(table.schema), compression="zstd")
+        writer.write_table(table.cast(writer.schema))
         count += table.num_rows
     if writer:
         writer.close()

@@ -113,10 +113,9 @@ def test_no_secret_is_written_down(built):
         assert [path.name for path in kept if secret.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("built", ["bigquery"], indirect=True)
 def test_bigquery_is_sent_no_cast_with_digits(built):
     """It refuses them, and its emulator does not."""
-    if built.target.kind != "bigquery":
-        return
     folder = target_folder(built.home, "bigquery")
     models = [path.read_text("utf-8") for path in (folder / "compiled").rglob("*.sql")]
     assert len(models) > len(MARTS)

@@ -163,8 +163,8 @@ def consents() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def write_source(path: Path, *, seed: int | None = None) -> None:
-    """The warehouse file; with a seed all rows are shuffled."""
+def source_tables() -> dict[str, pl.DataFrame]:
+    """The tables of the shop by name."""
     placed = orders()
     products = pl.DataFrame(
         {"product_id": [f"x{digit}" for digit in range(9)], "category": ["tea", "jam", "rice"] * 3}
@@ -172,7 +172,7 @@ def write_source(path: Path, *, seed: int | None = None) -> None:
     suppressions = pl.DataFrame(
         {"address": ["CANARY21@example.com"], "channel": ["email"], "reason": ["bounce"]}
     )
-    tables = {
+    return {
         "people": people(),
         "orders": placed,
         "lines": lines(placed),
@@ -180,10 +180,14 @@ def write_source(path: Path, *, seed: int | None = None) -> None:
         "consents": consents(),
         "suppressions": suppressions,
     }
+
+
+def write_source(path: Path, *, seed: int | None = None) -> None:
+    """The warehouse file; with a seed all rows are shuffled."""
     with duckdb.connect(path) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("CREATE SCHEMA shop")
-        for name, rows in tables.items():
+        for name, rows in source_tables().items():
             shuffled = rows if seed is None else rows.sample(fraction=1, shuffle=True, seed=seed)
             connection.register("rows", shuffled)
             connection.execute(f"CREATE TABLE shop.{name} AS SELECT * FROM rows")

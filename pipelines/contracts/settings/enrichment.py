@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.contracts.settings.fields import Settings, Share
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.segments import SegmentSettings
 
 PositiveDays = Annotated[float, Field(gt=0, le=3650)]
@@ -20,6 +21,7 @@ class EnrichmentSettings(Settings):
         send_time_prior_count: Orders of everyone that weigh as much as a person's own.
         fatigue_half_life_days: Age at which a message counts half for fatigue.
         minimum_trait_confidence: Below it a trait is null.
+        identity: How source records become people.
     """
 
     value_half_life_days: PositiveDays = 28.0
@@ -28,6 +30,7 @@ class EnrichmentSettings(Settings):
     send_time_prior_count: Annotated[float, Field(gt=0)] = 20.0
     fatigue_half_life_days: PositiveDays = 14.0
     minimum_trait_confidence: Share = 0.5
+    identity: IdentitySettings = IdentitySettings()
 
 
 class EnrichmentConfig(Settings):

@@ -66,7 +66,15 @@ def run_query(
         return clients.rest.query(sql, job_config=config, job_id=job_id, job_retry=None, **ONCE)
 
     attempt = JobAttempt(clients, send, place, seconds=limits.seconds, is_sent_again=is_sent_again)
-    return retry_transient(attempt, deadline=timedelta(seconds=limits.seconds))
+    return run_job(attempt, seconds=limits.seconds)
+
+
+def run_job(attempt: "JobAttempt", *, seconds: float) -> tuple[Any, Any]:
+    """A job that has succeeded, and what it gave."""
+    try:
+        return retry_transient(attempt, deadline=timedelta(seconds=seconds))
+    except _FinishedError as finished:
+        raise finished.error from None
 
 
 def fetch_table(clients: Clients, sql: str, place: Place, *, limits: Limits) -> pa.Table:
@@ -116,6 +124,14 @@ def labels_of(place: Place) -> dict[str, str]:
     return {"application": "onward", "source": place.source}
 
 
+class _FinishedError(Exception):
+    """A job has failed and must not be sent again from here, whether or not its error may pass."""
+
+    def __init__(self, error: SourceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class JobAttempt:
     """Takes a job to its end; called again, it goes on where it was.
 
@@ -148,7 +164,7 @@ class JobAttempt:
         except SourceError as error:
             if self._job is not None and self._job.error_result is not None:
                 if not self._is_sent_again:
-                    raise SourceError(*error.problems) from None
+                    raise _FinishedError(error) from None
                 self._job, self._job_id = None, _new_id()
             raise
 

@@ -121,31 +121,37 @@ def _queried(clients: Clients, request: ReadRequest, names: Sequence[str]) -> _O
         billed_bytes=job.total_bytes_billed,
         query_id=job.job_id,
     )
-    session = None
-    if rows.total_rows and not clients.storage_is_denied:
-        session = _try_session(clients, StoredRows(table=job.destination), place)
+    session = _open_result(clients, job.destination, place) if rows.total_rows else None
     return _Origin(job.destination, tuple(names), usage, session, tuple(rows.schema))
 
 
 def has_storage(clients: Clients) -> bool:
     """Runs a query and asks for its rows over the Storage API: what every read needs."""
     job, _ = run_query(clients, "SELECT 1 AS answer", clients.place, limits=default_limits(clients))
-    return _try_session(clients, StoredRows(table=job.destination), clients.place) is not None
+    return _open_result(clients, job.destination, clients.place) is not None
+
+
+def _open_result(clients: Clients, table: TableReference, place: Place) -> Session | None:
+    """Null where the account may not use the Storage API: the result of a query is its own."""
+    if clients.storage_is_denied:
+        return None
+    session = _try_session(clients, StoredRows(table=table), place)
+    if session is None:
+        clients.storage_is_denied = True
+        _LOG.warning(
+            "%s: the BigQuery Storage API is denied; rows come over REST, which is many times slower. "
+            "Grant BigQuery Read Session User to the account.",
+            clients.place.table,
+        )
+    return session
 
 
 def _try_session(clients: Clients, rows: StoredRows, place: Place) -> Session | None:
-    """Null where the account may not use the Storage API."""
     try:
         return open_session(clients, rows, place)
     except SourceError as error:
         if error.problems[0].code != "not_allowed":
             raise
-    clients.storage_is_denied = True
-    _LOG.warning(
-        "%s: the BigQuery Storage API is denied; rows come over REST, which is many times slower. "
-        "Grant BigQuery Read Session User to the account.",
-        clients.place.table,
-    )
     return None
 
 

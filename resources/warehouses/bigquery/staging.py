@@ -30,11 +30,11 @@ from resources.warehouses.bigquery.jobs import (
     default_limits,
     fetch_table,
     labels_of,
+    run_job,
     run_query,
 )
 from resources.warehouses.bigquery.types import column_type, literal, quoted, type_text
 from resources.warehouses.loading import internal_schema
-from resources.warehouses.retrying import retry_transient
 
 #: What a crash leaves behind goes away by itself.
 _STAGING_LIFETIME = timedelta(days=1)
@@ -152,8 +152,7 @@ class BigQuerySession:
                 )
 
         seconds = self._clients.settings.timeout.total_seconds()
-        attempt = JobAttempt(self._clients, send, place, seconds=seconds)
-        retry_transient(attempt, deadline=self._clients.settings.timeout)
+        run_job(JobAttempt(self._clients, send, place, seconds=seconds), seconds=seconds)
 
 
 def _write_parquet(load: Load, file: Path, place: Place) -> None:

@@ -161,4 +161,7 @@ class DuckDBWarehouse:
         with self._connection.cursor() as cursor, _limited(cursor, request.maximum_seconds):
             with explained(request.source, request.relation):
                 reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
-            yield RowStream(schema, _batches(request, reader, schema))
+            # A reader that is not closed keeps the database open for as long as somebody holds the error that
+            # ended the read, and DuckDB waits for ever when the file is opened anew meanwhile.
+            with reader:
+                yield RowStream(schema, _batches(request, reader, schema))

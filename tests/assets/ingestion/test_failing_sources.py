@@ -10,8 +10,10 @@ import pytest
 
 from assets.planning import stale_sources
 from pipelines.contracts.tables import CAMPAIGNS, CUSTOMERS, ORDERS, SOURCE_READS
+from resources.control.metrics import Metrics
 from resources.warehouses.base import ReadRequest, SourceError
 from resources.warehouses.duckdb.warehouse import DuckDBWarehouse
+from resources.warehouses.measurements import read_spending
 from resources.warehouses.streams import RowStream
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = (date(2024, 3, day) for day in (1, 2, 3, 4, 5))
@@ -221,7 +223,7 @@ def test_a_budget_of_a_connection_stops_the_night_and_names_the_biggest(
         "INSERT INTO orders SELECT 'o' || i, 'c0', TIMESTAMPTZ '2024-03-01 12:00:00+00', 1 "
         "FROM range(1000) r(i)"
     )
-    with pytest.raises(SourceError, match="over_budget.*were left of the budget"):
+    with pytest.raises(SourceError, match=r"over_budget.*were left of the budget"):
         shop.run(FIRST)
     assert shop.spool == []
 
@@ -238,9 +240,6 @@ def test_what_reading_cost_is_noted_even_when_the_night_stops(
     lossy(2)
     with pytest.raises(SourceError):
         shop.run(FIRST)
-    from resources.control.metrics import Metrics
-    from resources.warehouses.measurements import read_spending
-
     spent = read_spending(Metrics(shop.home.control, "acme"), config_id, since=FIRST, until=SECOND)
     orders = spent.row(by_predicate=spent["source"] == "orders", named=True)
     # Twice one of two rows arrived: 2 characters of id, 2 of customer, 8 bytes of time, 16 of money.

@@ -16,7 +16,7 @@ from service.cli.exit_codes import ExitCode
 CUSTOMERS = "CREATE TABLE customers AS SELECT 'a' AS customer_ref, 'ann@example.org' AS email"
 ORDERS = """
     CREATE TABLE orders AS SELECT '1' AS order_id, 'a' AS customer_ref,
-    TIMESTAMPTZ '2026-01-01 12:00+00' AS ordered_at, 1.50::DECIMAL(18, 2) AS net_amount
+    TIMESTAMPTZ '2026-01-01 12:00:00+00' AS ordered_at, 1.50::DECIMAL(18, 2) AS net_amount
 """
 
 

@@ -2,6 +2,7 @@ import shutil
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 
@@ -192,3 +193,44 @@ def test_a_workspace_that_is_not_named_is_a_failure(onward):
     result = onward("doctor")
     assert result.code == ExitCode.ENVIRONMENT
     assert any("no workspace is named" in line for line in _lines(result, "fail  workspace"))
+
+
+def test_connections_are_looked_at_without_being_opened(doctor, workspace, monkeypatch):
+    monkeypatch.delenv("SF_TOKEN", raising=False)
+    (workspace / "connections.yml").write_text(
+        "connections:\n  main: {kind: duckdb, path: source.duckdb}\n"
+        "  lake: {kind: snowflake, account: a, user: u, database: d, access_token: 'env:SF_TOKEN'}\n"
+    )
+    result = doctor()
+    assert result.code == ExitCode.ENVIRONMENT
+    assert "ok    connections: main: duckdb: part of Onward" in result.out
+    assert "ok    connections: lake: snowflake: snowflake-connector-python " in result.out
+    assert _lines(result, "fail  connections") == [
+        (
+            "fail  connections: lake: the environment variable SF_TOKEN is not set"
+            " — set SF_TOKEN where Onward runs"
+        )
+    ]
+    # an empty file is no database: had it been opened, it would have been told
+    assert not _lines(result, "fail  connections: main")
+
+
+def test_connections_are_opened_when_it_is_asked_for(onward, workspace):
+    (workspace / "source.duckdb").unlink()
+    duckdb.connect(workspace / "source.duckdb").close()
+    result = onward("doctor", "--connections", "--workspace", workspace)
+    assert "ok    connections: main: duckdb v" in result.out
+    assert "; answered in " in result.out
+    (workspace / "source.duckdb").write_text("no database" * 1000)
+    result = onward("doctor", "--connections", "--workspace", workspace)
+    assert result.code == ExitCode.ENVIRONMENT
+    assert (
+        "fail  connections: main: the file exists, but it is not a DuckDB database — Point path" in result.out
+    )
+
+
+def test_a_connection_that_cannot_be_opened_is_not_tried(onward, workspace, monkeypatch):
+    monkeypatch.delenv("DB_FILE", raising=False)
+    (workspace / "connections.yml").write_text("connections: {main: {kind: duckdb, path: 'env:DB_FILE'}}\n")
+    result = onward("doctor", "--connections", "--workspace", workspace)
+    assert len(_lines(result, "fail  connections")) == 1

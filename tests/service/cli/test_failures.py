@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from resources.lake.errors import CorruptVersionError, LakeError
+from resources.warehouses.base import SourceError, SourceProblem
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError, explain_failure, redacted
 
@@ -66,3 +67,32 @@ def test_a_log_that_cannot_be_written_does_not_hide_the_failure(explain, tmp_pat
 
 def test_short_values_and_harmless_names_are_left_alone():
     assert redacted("on port 80 at home", {"API_KEY": "on", "HOME": "at home"}) == "on port 80 at home"
+
+
+def test_every_problem_of_a_warehouse_is_a_line_and_the_first_decides(explain):
+    error = SourceError(
+        SourceProblem("missing_table", "orders", "crm.order", "a", "it does not exist.", "Correct it."),
+        SourceProblem(
+            "bad_credentials", "connection", "main", None, "hunter2hunter2 is refused.", "Renew it."
+        ),
+    )
+    code, text = explain(error, {"SF_TOKEN": "hunter2hunter2"})
+    assert code == ExitCode.SOURCE_DATA
+    lines = text.splitlines()
+    assert lines[0] == "error[MISSING_TABLE] crm.order: column a: it does not exist — Correct it"
+    assert lines[1] == "error[BAD_CREDENTIALS] <SF_TOKEN> is refused — Renew it"
+    assert lines[2].startswith("correlation id ")
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        ("missing_secret", ExitCode.CONFIGURATION),
+        ("over_budget", ExitCode.CONFIGURATION),
+        ("unreachable", ExitCode.ENVIRONMENT),
+        ("missing_column", ExitCode.SOURCE_DATA),
+    ],
+)
+def test_what_a_problem_is_about_decides_the_exit_code(explain, problem, expected):
+    code, _ = explain(SourceError(SourceProblem(problem, "orders", "t", None, "what.", "do.")))
+    assert code == expected

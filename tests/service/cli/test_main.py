@@ -9,6 +9,9 @@ from service.cli.main import app, run
 
 COMMANDS = (
     "validate",
+    "connect",
+    "discover",
+    "pull",
     "apply",
     "run",
     "explain",

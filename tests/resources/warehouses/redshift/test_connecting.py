@@ -87,6 +87,12 @@ def test_a_server_with_too_many_connections_is_asked_again(server, connect):
     assert connect().check()
 
 
+def test_a_session_that_cannot_be_pinned_is_no_session(server, connect):
+    server.spoil("statement", contains="SET timezone", state="42501", message="not for you")
+    with pytest.raises(SourceError, match=r"not_allowed.*not for you"):
+        connect()
+
+
 def test_a_staging_folder_that_refuses_is_said(server, connect):
     warehouse = connect()
     server.spoil("storage", status=403, code="AccessDenied", times=-1)

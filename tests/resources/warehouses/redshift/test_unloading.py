@@ -166,6 +166,13 @@ def test_a_landing_starts_again_when_a_stream_breaks(by_s3, table, server, tmp_p
         assert landing.row_count == ROWS
 
 
+def test_an_endpoint_that_does_not_tell_its_counts_is_read_by_the_manifest(by_s3, table, server):
+    server.spoil("statement", contains="pg_last_unload_count", state="42883", message="no such function")
+    with by_s3.read(request_of(by_s3, table)) as stream:
+        assert stream.read_all().num_rows == ROWS
+    assert stream.usage.query_id is None
+
+
 def manifest(*row_counts):
     entries = [
         {"url": f"s3://b/k{number}", "meta": {"content_length": 10, "record_count": rows}}

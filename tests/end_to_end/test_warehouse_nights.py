@@ -1,0 +1,158 @@
+"""The same nights with sources in and results written to each kind of warehouse: same plan, same marts.
+
+Nights run in a process of their own, as `onward run` starts them.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from pydantic import TypeAdapter
+
+from pipelines.contracts.settings.connections import RESOLVED, Connection
+from pipelines.contracts.tables import DECISIONS, PLAN, SOURCE_READS, WRITTEN_TABLES
+from resources.dbt import PROJECT_FOLDER
+from resources.home import Home
+from resources.warehouses.base import Load, ReadRequest, Relation, WriteMode
+from resources.warehouses.open import open_warehouse
+from tests.end_to_end.conftest import FILES, source_tables
+
+NIGHT = date(2024, 3, 4)
+KINDS = ("snowflake", "bigquery", "redshift")
+MARTS = sorted(path.stem for path in (PROJECT_FOLDER / "models" / "marts").glob("*.sql"))
+#: What a source writes in other types than the contract's, as a warehouse has them.
+LOADED_AS = {pl.Int32(): pl.Int64(), pl.Datetime("us", "UTC"): pl.Datetime("us", "UTC")}
+SECRET = "ONWARD_TEST_WAREHOUSE_SECRET"  # noqa: S105  the name of a variable
+
+#: The Snowflake connector brings its own `requests`, which knows older versions of what it finds.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:urllib3 .* doesn't match a supported version"),
+]
+
+World = Any
+
+
+def entry_of(kind: str, server: Any) -> tuple[dict[str, Any], str]:
+    """An entry of `connections.yml`, and the secret that it finds in the environment."""
+    reference = f"env:{SECRET}"
+    if kind == "snowflake":
+        key = {"private_key_file": str(server.encrypted_key), "private_key_passphrase": reference}
+        return server.settings(**key), server.passphrase
+    if kind == "bigquery":
+        return server.settings(keyfile=None, token=reference), server.token
+    return server.settings(password=reference), server.password
+
+
+def connect(entry: Mapping[str, Any], secret: str) -> Connection:
+    written = json.dumps(entry).replace(f"env:{SECRET}", secret)
+    return TypeAdapter(Connection).validate_python(json.loads(written), context=RESOLVED)
+
+
+def load_source(target: Connection) -> None:
+    """The tables of the shop, as a warehouse that was filled long ago has them."""
+    loads = []
+    for name, rows in source_tables().items():
+        typed = rows.cast({pl.Int32: pl.Int64})
+        loads.append(
+            Load(
+                table=name,
+                schema_name="shop",
+                columns=dict(typed.schema),
+                rows=typed.lazy(),
+                mode=WriteMode.REPLACE,
+                load_id="source",
+            )
+        )
+    with open_warehouse(target, name="main", workspace_folder=Path(), is_read_only=False) as warehouse:
+        warehouse.write(loads)
+
+
+def read_marts(target: Connection) -> dict[str, pl.DataFrame]:
+    marts = {}
+    with open_warehouse(target, name="main", workspace_folder=Path()) as warehouse:
+        for mart in MARTS:
+            relation = Relation(table=f"onward.{mart}")
+            columns = {column.name.lower(): column for column in warehouse.describe(mart, relation)}
+            request = ReadRequest(source=mart, relation=relation, columns=columns)
+            with warehouse.read(request) as stream:
+                rows = pl.DataFrame(stream.read_all())
+            whole = [n for n, kind in rows.schema.items() if isinstance(kind, pl.Decimal) and not kind.scale]
+            marts[mart] = rows.cast(dict.fromkeys(whole, pl.Int64)).sort(pl.all())
+    return marts
+
+
+def select(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    monkeypatch.setenv("ONWARD_HOME", str(world.home))
+    monkeypatch.setenv("ONWARD_WORKSPACE", str(world.workspace))
+
+
+def run_both_nights(world: World) -> None:
+    """The first as people run it, with its marts; the second reads what is new."""
+    world.apply()
+    finished = world.launch(NIGHT)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert world.run(NIGHT + timedelta(days=1)).success
+
+
+@pytest.fixture
+def embedded(make_world: Callable[..., World]) -> World:
+    """The nights as they are without any server."""
+    world = make_world("embedded")
+    run_both_nights(world)
+    return world
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nights_decide_and_report_the_same_in_every_warehouse(
+    kind: str,
+    start_emulator: Callable[[str], Any],
+    make_world: Callable[..., World],
+    monkeypatch: pytest.MonkeyPatch,
+    embedded: World,
+) -> None:
+    entry, secret = entry_of(kind, start_emulator(kind))
+    monkeypatch.setenv(SECRET, secret)
+    target = connect(entry, secret)
+    load_source(target)
+    connections = json.dumps({"connections": {"main": entry}, "target": "main"})
+    world = make_world(kind, files={**FILES, "connections.yml": connections})
+    run_both_nights(world)
+    for night in (NIGHT, NIGHT + timedelta(days=1)):
+        for table in (PLAN, DECISIONS):
+            versions = [one.lake.require(table, night).content_hash for one in (world, embedded)]
+            assert versions[0] == versions[1]
+    _compare_tables(world, embedded)
+    assert world.handed_over() == embedded.handed_over()
+    _compare_marts(target, Home(embedded.environment).warehouse_path)
+    _holds_no_secret(world.home, secret)
+
+
+def _compare_tables(world: World, embedded: World) -> None:
+    """Everything that was published, but for what names the warehouse itself."""
+    found, expected = world.contents(), embedded.contents()
+    assert found.keys() == expected.keys()
+    for (table, night), rows in found.items():
+        if table not in {SOURCE_READS.identifier, WRITTEN_TABLES.identifier}:
+            assert_frame_equal(rows, expected[table, night], check_exact=True)
+
+
+def _compare_marts(target: Connection, embedded_path: Path) -> None:
+    found = read_marts(target)
+    expected = read_marts(connect({"kind": "duckdb", "path": str(embedded_path)}, ""))
+    for mart in MARTS:
+        assert_frame_equal(found[mart], expected[mart], check_exact=True)
+
+
+def _holds_no_secret(home: Path, secret: str) -> None:
+    """Neither dbt's artifacts and logs nor Dagster's metadata."""
+    files = [path for path in home.rglob("*") if path.is_file() and "emulator" not in path.parts]
+    assert files
+    holders = [path.name for path in files if os.fsencode(secret) in path.read_bytes()]
+    assert holders == []
