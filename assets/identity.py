@@ -1,7 +1,19 @@
 """Identity: source records become people."""
 
+import polars as pl
+
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
-from pipelines.contracts.tables import CONTACT_POINTS, CUSTOMER_LINKS, CUSTOMERS, PROFILES
+from pipelines.contracts.tables import (
+    CONTACT_POINTS,
+    CUSTOMER_LINKS,
+    CUSTOMERS,
+    IDENTITY_EVENTS,
+    LINK_EVIDENCE,
+    LINKAGE_MODEL,
+    PROFILE_SOURCES,
+    PROFILES,
+)
+from pipelines.identity.linking import match_records
 from pipelines.identity.resolution import resolve_identities
 
 NO_RECORD_LOST = Expectation(
@@ -11,17 +23,34 @@ NO_RECORD_LOST = Expectation(
 )
 
 
+def carry_model(night: Night) -> StepOutput:
+    """The model that was trained for this very night, or else that of the night before: it is frozen."""
+    if night.lake.find(LINKAGE_MODEL, night.on) is not None:
+        trained_tonight = night.read(LINKAGE_MODEL).filter(pl.col("trained_on") == night.on)
+        if row_count(trained_tonight):
+            return StepOutput(frames={LINKAGE_MODEL: trained_tonight})
+    return StepOutput(frames={LINKAGE_MODEL: night.earlier(LINKAGE_MODEL)})
+
+
 def link_people(night: Night) -> StepOutput:
-    customers = night.read(CUSTOMERS)
+    customers, settings = night.read(CUSTOMERS), night.config.enrichment.enrichment.identity
     tables = resolve_identities(
-        customers, night.earlier(CUSTOMER_LINKS), night=night.on, workspace=night.workspace
+        customers,
+        match_records(customers, settings),
+        night.earlier(CUSTOMER_LINKS),
+        night=night.on,
+        workspace=night.workspace,
+        settings=settings,
     )
     record_count, link_count = row_count(customers), row_count(tables.customer_links)
     return StepOutput(
         frames={
             CUSTOMER_LINKS: tables.customer_links,
+            LINK_EVIDENCE: tables.link_evidence,
+            IDENTITY_EVENTS: tables.identity_events,
             PROFILES: tables.profiles,
             CONTACT_POINTS: tables.contact_points,
+            PROFILE_SOURCES: tables.profile_sources,
         },
         verdicts={
             NO_RECORD_LOST.name: CheckOutcome(
@@ -33,11 +62,25 @@ def link_people(night: Night) -> StepOutput:
 
 STEPS = (
     Step(
+        name="linkage_model",
+        compute=carry_model,
+        continues=(LINKAGE_MODEL,),
+        publishes=(LINKAGE_MODEL,),
+    ),
+    Step(
         name="identity",
         compute=link_people,
-        reads=(CUSTOMERS,),
+        reads=(CUSTOMERS, LINKAGE_MODEL),
         continues=(CUSTOMER_LINKS,),
-        publishes=(CUSTOMER_LINKS, PROFILES, CONTACT_POINTS),
+        publishes=(
+            CUSTOMER_LINKS,
+            LINK_EVIDENCE,
+            IDENTITY_EVENTS,
+            PROFILES,
+            CONTACT_POINTS,
+            PROFILE_SOURCES,
+        ),
         expectations=(NO_RECORD_LOST,),
+        code_version="2",
     ),
 )

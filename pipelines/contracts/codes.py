@@ -129,6 +129,43 @@ class RemovalReason(StrEnum):
     KEY_RECONCILIATION = "key_reconciliation"
 
 
+class IdentifierKind(StrEnum):
+    """What two source records of one person have in common."""
+
+    LOYALTY_ID = "loyalty_id"
+    EMAIL = "email"
+    PHONE = "phone"
+    LIKENESS = "likeness"  # nothing exactly; a trained model finds them alike
+
+
+class LimitRule(StrEnum):
+    """What keeps two records apart that have an identifier in common."""
+
+    BIRTH_DATE = "birth_date"
+    LOYALTY_ID = "loyalty_id"
+
+
+class IdentityEventKind(StrEnum):
+    """How a person's id came, went, or got other records."""
+
+    CREATED = "created"
+    MERGED = "merged"  # an id went up into an older one
+    SPLIT = "split"  # records left for a person who has a new id
+    MOVED = "moved"  # records went over to a person who was there before
+    RETIRED = "retired"  # no record of the person is left
+
+
+class SurvivorshipRule(StrEnum):
+    """What decided which record a golden value is taken from."""
+
+    AGREED = "agreed"  # all records that have a value say the same
+    WHOLE_ADDRESS = "whole_address"  # only one record has street, city and postcode
+    VERIFIED = "verified"
+    RECENT = "recent"
+    FREQUENT = "frequent"
+    FIRST = "first"  # a tie: the smallest record key
+
+
 class Arm(StrEnum):
     TREATED = "treated"
     HOLDOUT = "holdout"

@@ -101,10 +101,30 @@ SOURCE_READS = _numbers_nightly_reported(
     "ingestion", "source_reads", sources.SourceRead, "One row per configured source: how it was read tonight."
 )
 CUSTOMER_LINKS = _people_reported(
-    "identity",
-    "customer_links",
-    identity.CustomerLink,
+    "identity", "customer_links", identity.CustomerLink,
     "One row per source record, with the person it belongs to.",
+)  # fmt: skip
+LINKAGE_MODEL = _numbers(
+    "identity",
+    "linkage_model",
+    identity.LinkageModel,
+    "One row per model that links records by likeness; none before one is trained.",
+)
+LINK_EVIDENCE = _people(
+    "identity", "link_evidence", identity.LinkEvidence,
+    "One row per pair of source records and what they have in common.",
+)  # fmt: skip
+IDENTITY_EVENTS = _people_nightly_reported(
+    "identity",
+    "identity_events",
+    identity.IdentityEvent,
+    "One row per person who tonight came, went, or got or gave records.",
+)
+PROFILE_SOURCES = _people(
+    "identity",
+    "profile_sources",
+    identity.ProfileSource,
+    "One row per person and attribute, with the record that its value is taken from.",
 )
 PROFILES = _personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
 CONTACT_POINTS = _personal(
@@ -255,7 +275,8 @@ FUNNEL = _numbers_nightly_reported(
 #: Every published table, in the order in which data flows.
 TABLES: tuple[Table, ...] = (
     *SOURCE_TABLES.values(),
-    REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, CUSTOMER_LINKS, PROFILES, CONTACT_POINTS, CONTACTABILITY,
+    REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, LINKAGE_MODEL, CUSTOMER_LINKS, LINK_EVIDENCE,
+    IDENTITY_EVENTS, PROFILES, CONTACT_POINTS, PROFILE_SOURCES, CONTACTABILITY,
     CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, SEND_TIMES, TRAITS, MODEL_CARDS, MEMBERSHIPS,
     SEGMENT_SIZES, ENROLMENTS, TRANSITIONS, JOURNEY_CANDIDATES, SEQUENCE_STATE, FATIGUE,
     SEQUENCE_CANDIDATES, ACTION_CANDIDATES, DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK,

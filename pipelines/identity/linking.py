@@ -1,82 +1,139 @@
 """Which source records are one person, and that person's id from night to night."""
 
+from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import polars as pl
 
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.identity.components import connected_components
+from pipelines.identity.events import describe_changes
+from pipelines.identity.limits import Grouping, group_records
 from pipelines.identity.matching import list_identifiers, star_edges
+from pipelines.identity.normalisation import loyalty_number
 from pipelines.identity.surrogates import inherit_ids, mint_ids
 
 RECORD = ["source", "customer_ref"]
-#: Declared, not measured: how often one identifier in two records is one person. Families share
-#: phones more than mailboxes.
-_CONFIDENCE = {"email": 0.95, "phone": 0.9}
 _ALONE = "single_record"
 
 
-def link_records(
-    customers: pl.LazyFrame, previous_links: pl.LazyFrame, *, night: date, workspace: WorkspaceSettings
-) -> pl.DataFrame:
-    """One row per record with its person.
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Records in groups, before a group has an id.
 
-    Works on rows in hand: components and ids are properties of the whole graph.
+    Attributes:
+        stated: One row per record, by its number: source, customer_ref, birth_date, loyalty_id.
     """
-    records = customers.sort(RECORD).with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
-    edges, keys, previous = pl.collect_all(
-        [star_edges(list_identifiers(records)), records.select("record", *RECORD), previous_links]
+
+    stated: pl.DataFrame
+    grouping: Grouping
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """People, how their ids changed tonight, and the pairs of records that say so."""
+
+    customer_links: pl.DataFrame
+    identity_events: pl.DataFrame
+    link_evidence: pl.DataFrame
+
+
+def number_records(customers: pl.LazyFrame) -> pl.LazyFrame:
+    """Records with their number in the order of their keys; smaller numbers name groups."""
+    return customers.sort(RECORD).with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
+
+
+def match_records(records: pl.LazyFrame, settings: IdentitySettings) -> Matches:
+    """Groups of records that have an identifier in common, directly or by way of others.
+
+    Works on rows in hand: components are properties of the whole graph.
+    """
+    numbered = number_records(records)
+    stated, edges = pl.collect_all(
+        [
+            numbered.select("record", *RECORD, "birth_date", loyalty_id=loyalty_number(settings)),
+            star_edges(list_identifiers(numbered, settings), settings),
+        ]
     )
-    labels = connected_components(
-        keys.height, *(edges.get_column(name).to_numpy().astype(np.int64) for name in ("record", "smallest"))
+    stated = stated.sort("record")
+    return Matches(stated, group_records(stated, edges, maximum_birth_dates=settings.maximum_birth_dates))
+
+
+def link_records(
+    matches: Matches, previous_links: pl.LazyFrame, *, night: date, workspace: WorkspaceSettings
+) -> Links:
+    """One row per record with its person; ids go on from the links of an earlier night."""
+    previous = previous_links.select(*RECORD, earlier_id="customer_id", earlier_on="linked_on").collect()
+    keys = matches.stated.select("record", *RECORD)
+    clustered = keys.with_columns(cluster=pl.Series(matches.grouping.labels, dtype=pl.Int64)).join(
+        previous, on=RECORD, how="left"
     )
-    clustered = keys.with_columns(cluster=pl.Series(labels)).join(
-        previous.select(*RECORD, earlier_id="customer_id", earlier_on="linked_on"), on=RECORD, how="left"
+    votes = (
+        clustered.drop_nulls("earlier_id")
+        .group_by("cluster", customer_id="earlier_id")
+        .agg(record_count=pl.len().cast(pl.Int64), linked_on=pl.col("earlier_on").min())
     )
-    ids = _assign_ids(clustered, previous, workspace.workspace)
+    ids = _assign_ids(clustered, votes, previous, workspace.workspace)
+    named = clustered.join(ids, on="cluster")
+    links = named.join(_methods(named, matches.grouping.edges), on="cluster", how="left").select(
+        pl.lit(workspace.workspace).alias("workspace_id"),
+        *RECORD,
+        "customer_id",
+        pl.col("method").fill_null(_ALONE),
+        pl.col("confidence").fill_null(1.0),
+        linked_on=pl.when(pl.col("earlier_id") == pl.col("customer_id"))
+        .then(pl.col("earlier_on"))
+        .otherwise(pl.lit(night)),
+    )
+    return Links(
+        links,
+        describe_changes(named, votes, previous, night=night, workspace=workspace.workspace),
+        _evidence(matches.grouping.edges, keys, workspace.workspace),
+    )
+
+
+def _assign_ids(
+    clustered: pl.DataFrame, votes: pl.DataFrame, previous: pl.DataFrame, workspace: str
+) -> pl.DataFrame:
+    kept = inherit_ids(votes)
+    # A cluster is named after its smallest record, so that record's row has its key.
+    leaders = clustered.filter(pl.col("record") == pl.col("cluster"))
+    unnamed = leaders.join(kept, on="cluster", how="anti").sort("cluster")
+    taken = previous.get_column("earlier_id").unique().to_list() if unnamed.height else []
+    minted = mint_ids(unnamed.select("cluster", *RECORD).iter_rows(), taken, workspace=workspace)
+    fresh = pl.DataFrame(
+        {"cluster": list(minted), "customer_id": list(minted.values())},
+        schema={"cluster": pl.Int64, "customer_id": pl.Int64},
+    )
+    return pl.concat([kept, fresh])
+
+
+def _methods(named: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
+    """How the records of a cluster were found to be one: what they share, and the weakest of it."""
     return (
-        clustered.join(ids, on="cluster")
-        .join(_methods(clustered, edges), on="cluster", how="left")
-        .select(
-            pl.lit(workspace.workspace).alias("workspace_id"),
-            *RECORD,
-            "customer_id",
-            pl.col("method").fill_null(_ALONE),
-            pl.col("confidence").fill_null(1.0),
-            linked_on=pl.when(pl.col("earlier_id") == pl.col("customer_id"))
-            .then(pl.col("earlier_on"))
-            .otherwise(pl.lit(night)),
+        edges.filter(pl.col("broken_by").is_null())
+        .join(named.select("record", "cluster"), on="record")
+        .group_by("cluster")
+        .agg(
+            method=pl.lit("shared_") + pl.col("kind").unique().sort().str.join("_"),
+            confidence=pl.col("confidence").min(),
         )
     )
 
 
-def _assign_ids(clustered: pl.DataFrame, previous: pl.DataFrame, workspace: str) -> pl.DataFrame:
-    votes = (
-        clustered.drop_nulls("earlier_id")
-        .group_by("cluster", customer_id="earlier_id")
-        .agg(record_count=pl.len(), linked_on=pl.col("earlier_on").min())
-    )
-    kept = inherit_ids(votes)
-    # A cluster is named after its smallest record, so that record's row has its key.
-    unnamed = clustered.filter(
-        (pl.col("record") == pl.col("cluster")) & ~pl.col("cluster").is_in(list(kept))
-    ).sort("cluster")
-    taken = previous.get_column("customer_id").unique().to_list()
-    named = kept | mint_ids(unnamed.select("cluster", *RECORD).iter_rows(), taken, workspace=workspace)
-    return pl.DataFrame(
-        {"cluster": list(named), "customer_id": list(named.values())},
-        schema={"cluster": pl.Int64, "customer_id": pl.Int64},
-    )
-
-
-def _methods(clustered: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
-    """How the records of a cluster were found to be one: kinds of identifier and the weakest of them."""
+def _evidence(edges: pl.DataFrame, keys: pl.DataFrame, workspace: str) -> pl.DataFrame:
+    ends = (keys.rename({name: f"{prefix}{name}" for name in keys.columns}) for prefix in ("", "other_"))
+    record, other = ends
     return (
-        edges.join(clustered.select("record", "cluster"), on="record")
-        .group_by("cluster")
-        .agg(
-            method=pl.lit("shared_") + pl.col("kind").unique().sort().str.join("_"),
-            confidence=pl.col("kind").replace_strict(_CONFIDENCE, return_dtype=pl.Float64).min(),
+        edges.rename({"other": "other_record"})
+        .join(record, on="record")
+        .join(other, on="other_record")
+        .select(
+            pl.lit(workspace).alias("workspace_id"),
+            *RECORD,
+            *(f"other_{name}" for name in RECORD),
+            "kind",
+            "confidence",
+            "broken_by",
         )
     )

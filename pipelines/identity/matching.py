@@ -2,61 +2,74 @@
 
 import polars as pl
 
-from pipelines.expressions.addresses import normalised_email, normalised_phone
+from pipelines.contracts.codes import IdentifierKind
+from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.identity.normalisation import loyalty_number, matchable_email, matchable_phone
 
-#: A mailbox or phone in more records than this belongs to a shop counter, not to a person.
-MAXIMUM_RECORDS = 5
-#: Mailboxes of a role and values that people type to get past a form: not used for matching.
-_ROLES = (
-    "admin", "billing", "contact", "hello", "help", "hr", "info", "jobs", "mail", "marketing", "no-reply",
-    "nobody", "noreply", "none", "office", "orders", "postmaster", "sales", "service", "shop", "support",
-    "test", "unknown", "webmaster",
-)  # fmt: skip
-_ONE_DIGIT = r"^\+?[0-9]?(0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)$"
-_COUNTING = ("1234567", "12345678", "123456789", "1234567890", "0123456789")
+_LOYALTY = IdentifierKind.LOYALTY_ID.value
 
 
-def _matchable_email(text: pl.Expr) -> pl.Expr:
-    email = normalised_email(text)
-    local = email.str.split("@").list.first()
-    return pl.when(~local.is_in(_ROLES)).then(email)
+def list_identifiers(records: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
+    """One row per record and usable identifier: record, kind, value, record_count, is_quarantined.
 
-
-def _matchable_phone(text: pl.Expr) -> pl.Expr:
-    phone = normalised_phone(text)
-    is_made_up = phone.str.contains(_ONE_DIGIT) | phone.is_in(_COUNTING)
-    return pl.when(~is_made_up).then(phone)
-
-
-def list_identifiers(records: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per record and usable identifier: record, kind, value.
-
-    Records that share an identifier but state different birth dates are different
-    people (father and son with one mailbox): the birth date then becomes part of
-    the value, and records without one are not matched by it.
+    An identifier is quarantined where too many records have it. Records that
+    share an identifier but contradict each other by birth date or loyalty card
+    are different people (father and son with one mailbox): the contradiction
+    then becomes part of the value, and records that say nothing about it are not
+    matched by the identifier.
     """
+    loyalty = loyalty_number(settings)
+    values = {
+        _LOYALTY: loyalty,
+        IdentifierKind.EMAIL.value: matchable_email(pl.col("email"), settings),
+        IdentifierKind.PHONE.value: matchable_phone(pl.col("phone"), pl.col("country"), settings),
+    }
+    normalised = records.select("record", "birth_date", loyalty_id=loyalty, **values)
     long = pl.concat(
         [
-            records.select("record", "birth_date", kind=pl.lit(kind), value=value)
-            for kind, value in (
-                ("email", _matchable_email(pl.col("email"))),
-                ("phone", _matchable_phone(pl.col("phone"))),
-            )
+            normalised.select("record", "birth_date", "loyalty_id", kind=pl.lit(kind), value=kind)
+            for kind in values
         ]
     ).drop_nulls("value")
     same = ["kind", "value"]
-    is_quarantined = pl.len().over(same) > MAXIMUM_RECORDS
-    is_contested = pl.col("birth_date").drop_nulls().n_unique().over(same) > 1
-    split = pl.when(is_contested).then(pl.col("value") + " " + pl.col("birth_date").cast(pl.String))
+    counted = long.with_columns(record_count=pl.len().cast(pl.Int64).over(same)).filter(
+        pl.col("record_count") > 1
+    )
     return (
-        long.filter(~is_quarantined)
-        .select("record", "kind", value=split.otherwise(pl.col("value")))
+        counted.with_columns(
+            is_quarantined=pl.col("record_count") > settings.maximum_records_per_identifier,
+            value=_told_apart(same, settings),
+        )
         .drop_nulls("value")
+        .select("record", *same, "record_count", "is_quarantined")
     )
 
 
-def star_edges(identifiers: pl.LazyFrame) -> pl.LazyFrame:
-    """Record → smallest record of each shared identifier; never all pairs."""
-    return identifiers.with_columns(smallest=pl.col("record").min().over("kind", "value")).filter(
-        pl.col("record") != pl.col("smallest")
+def _told_apart(same: list[str], settings: IdentitySettings) -> pl.Expr:
+    """The value, with what contradicts in it; null for records that do not say on which side they are."""
+    value = pl.col("value")
+    birth_dates = pl.col("birth_date").drop_nulls().n_unique().over(same)
+    is_two_generations = birth_dates > settings.maximum_birth_dates
+    dated = value + " " + pl.col("birth_date").cast(pl.String)
+    by_birth_date = pl.when(is_two_generations).then(dated).otherwise(value)
+    if settings.loyalty_attribute is None:
+        return by_birth_date
+    is_two_cards = pl.col("loyalty_id").drop_nulls().n_unique().over(same) > 1
+    carded = by_birth_date + " " + pl.col("loyalty_id")
+    return pl.when(is_two_cards).then(carded).otherwise(by_birth_date)
+
+
+def star_edges(identifiers: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
+    """Record → smallest record of each shared identifier, never all pairs: record, other, kind, confidence."""
+    confidence = settings.confidence.model_dump()
+    return (
+        identifiers.filter(~pl.col("is_quarantined"))
+        .with_columns(other=pl.col("record").min().over("kind", "value"))
+        .filter(pl.col("record") != pl.col("other"))
+        .select(
+            "record",
+            "other",
+            "kind",
+            confidence=pl.col("kind").replace_strict(confidence, return_dtype=pl.Float64),
+        )
     )

@@ -45,9 +45,10 @@ def _plain_number(region: str) -> pl.Expr:
     from phonenumbers import PhoneMetadata  # noqa: PLC0415  slow to load, and only matching needs it
 
     metadata = PhoneMetadata.metadata_for_region(region)
-    if metadata is None or metadata.national_prefix_transform_rule is not None:
+    shape = None if metadata is None else metadata.general_desc
+    if metadata is None or shape is None or metadata.national_prefix_transform_rule is not None:
         return pl.lit(None, pl.String)
-    pattern = f"^(?:{metadata.general_desc.national_number_pattern})$"
+    pattern = f"^(?:{shape.national_number_pattern})$"
     prefix = metadata.national_prefix_for_parsing
     written = pl.col("phone")
     stripped = written if prefix is None else written.str.replace(f"^(?:{prefix})", "")

@@ -1,4 +1,4 @@
-"""Stable `customer_id`s: a person keeps the id that most of their records had before."""
+"""Stable `customer_id`s: an id stays with most of its records, and the oldest wins a merge."""
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
@@ -16,26 +16,27 @@ def digest_id(workspace: str, source: str, customer_ref: str, attempt: int) -> i
     return text_digest("customer id", workspace, source, customer_ref, str(attempt)) & _POSITIVE
 
 
-def inherit_ids(votes: pl.DataFrame) -> dict[int, int]:
-    """Cluster → id it keeps.
+def homes_of(votes: pl.DataFrame) -> pl.DataFrame:
+    """The vote of each earlier id's home: where most of its records are, then the smallest cluster."""
+    return votes.sort(["record_count", "cluster"], descending=[True, False]).unique(
+        "customer_id", keep="first", maintain_order=True
+    )
 
-    The id goes with most of its records; among ids of equal weight the oldest wins,
-    then the smallest. Each id and each cluster is used once: what is left over after
-    a merge retires, and what is left over after a split gets a new id.
+
+def inherit_ids(votes: pl.DataFrame) -> pl.DataFrame:
+    """`cluster, customer_id` of the clusters that keep an id.
+
+    Where several ids are at home in one cluster, the oldest lives on, then the
+    one with more records there, then the smallest. A cluster in which no id is
+    at home gets a new one.
 
     Args:
         votes: One row per cluster and earlier id: cluster, customer_id, record_count, linked_on.
     """
-    ranked = votes.sort(
-        ["record_count", "linked_on", "customer_id", "cluster"], descending=[True, False, False, False]
+    oldest = homes_of(votes).sort(
+        ["linked_on", "record_count", "customer_id"], descending=[False, True, False]
     )
-    kept: dict[int, int] = {}
-    used: set[int] = set()
-    for cluster, customer_id in ranked.select("cluster", "customer_id").iter_rows():
-        if cluster not in kept and customer_id not in used:
-            kept[cluster] = customer_id
-            used.add(customer_id)
-    return kept
+    return oldest.unique("cluster", keep="first", maintain_order=True).select("cluster", "customer_id")
 
 
 def mint_ids(

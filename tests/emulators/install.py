@@ -22,7 +22,9 @@ def find_python(version: str) -> Path | None:
     if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
         return Path(sys.executable)
     on_path = shutil.which(f"python{version}")
-    kept = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin"))
+    kept = sorted(
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin")
+    )
     candidates = [*([Path(on_path)] if on_path else []), *(folder / f"python{version}" for folder in kept)]
     return next((path for path in candidates if _answers(path)), None)
 
@@ -41,7 +43,9 @@ def install(kind: str) -> str:
         return f"{kind}: there"
     python = find_python(PYTHONS[kind])
     if python is None:
-        return f"{kind}: no Python {PYTHONS[kind]} was found, so its tests are skipped; install it and run again"
+        return (
+            f"{kind}: no Python {PYTHONS[kind]} was found, so its tests are skipped; install it and run again"
+        )
     shutil.rmtree(FOLDER / kind, ignore_errors=True)
     subprocess.run([python, "-m", "venv", "--without-pip", FOLDER / kind], check=True)
     _install_packages(interpreter_of(kind), lock)

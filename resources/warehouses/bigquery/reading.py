@@ -96,9 +96,9 @@ def _stored(clients: Clients, request: ReadRequest, names: Sequence[str]) -> _Or
     if request.partition_bound is not None and request.partition_bound.column.name.startswith("_"):
         return None  # columns that only queries know
     table = find_table(clients, table_name, place)
-    if table.table_type != "TABLE":
-        return None
     fields = tuple(request.columns[name].name for name in names)
+    if table.table_type != "TABLE" or not {field.name for field in table.schema}.issuperset(fields):
+        return None  # a query says which column has gone
     rows = StoredRows(
         table=table.reference,
         columns=tuple(dict.fromkeys(fields)),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -241,7 +242,7 @@ def test_what_reading_cost_is_noted_even_when_the_night_stops(
     with pytest.raises(SourceError):
         shop.run(FIRST)
     spent = read_spending(Metrics(shop.home.control, "acme"), config_id, since=FIRST, until=SECOND)
-    orders = spent.row(by_predicate=spent["source"] == "orders", named=True)
+    orders = spent.row(by_predicate=pl.col("source") == "orders", named=True)
     # Twice one of two rows arrived: 2 characters of id, 2 of customer, 8 bytes of time, 16 of money.
     assert (orders["read_on"], orders["row_count"], orders["received_bytes"]) == (FIRST, 2, 56)
     assert orders["seconds"] > 0

@@ -6,25 +6,31 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.identity import ContactPoint, CustomerLink, Profile
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Customer
+from pipelines.identity.linking import match_records
 from pipelines.identity.resolution import resolve_identities
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="UTC", currency="USD")
 JANUARY, MARCH = datetime(2017, 1, 1, tzinfo=UTC), datetime(2017, 3, 1, tzinfo=UTC)
+DEFAULTS = IdentitySettings()
 HOME = {"street": "1 Example Street", "city": "Sampleville", "postcode": "00000"}
 
 
-def resolve(*rows):
+def resolve(*rows, settings=DEFAULTS):
     """Records that share a mailbox, so that all of them are one person."""
     schema = {name: column.dtype for name, column in Customer.columns().items()}
     base = dict.fromkeys(schema) | {"workspace_id": "acme", "source": "main", "email": "x@example.com"}
     full = [base | {"customer_ref": str(number)} | row for number, row in enumerate(rows)]
+    customers = pl.DataFrame(full, schema=schema).lazy()
     return resolve_identities(
-        pl.DataFrame(full, schema=schema).lazy(),
+        customers,
+        match_records(customers, settings),
         CustomerLink.create_empty(lazy=True),
         night=date(2017, 6, 1),
         workspace=WORKSPACE,
+        settings=settings,
     )
 
 

@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.contracts.identity import CustomerLink
+from pipelines.contracts.identity import CustomerLink, IdentityEvent, LinkEvidence
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Customer
-from pipelines.identity.linking import link_records
+from pipelines.identity.linking import link_records, match_records
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="UTC", currency="USD")
 FIRST, SECOND = date(2017, 6, 1), date(2017, 6, 2)
@@ -28,10 +29,17 @@ def records(*rows):
     return pl.DataFrame(full, schema=schema).lazy()
 
 
-def linked(*rows, previous=NOBODY, night=FIRST):
-    links = link_records(records(*rows), previous, night=night, workspace=WORKSPACE)
-    CustomerLink.validate(links)
-    return links
+def resolved(*rows, previous=NOBODY, night=FIRST, **settings):
+    matches = match_records(records(*rows), IdentitySettings(**settings))
+    found = link_records(matches, previous, night=night, workspace=WORKSPACE)
+    CustomerLink.validate(found.customer_links)
+    IdentityEvent.validate(found.identity_events)
+    LinkEvidence.validate(found.link_evidence)
+    return found
+
+
+def linked(*rows, previous=NOBODY, night=FIRST, **settings):
+    return resolved(*rows, previous=previous, night=night, **settings).customer_links
 
 
 def groups(links):

@@ -271,6 +271,12 @@ def test_a_cursor_that_is_often_empty_is_passed_over():
     assert weigh(orders, counts).cursor == "ordered_at"
 
 
+def test_without_a_cursor_that_is_filled_the_table_is_read_in_full():
+    orders = _suggest(SHOPIFY)["orders"]
+    counts = SourceCounts(row_count=200_000, filled_counts={"updated_at": 0, "processed_at": 100_000})
+    assert weigh(orders, counts).cursor is None
+
+
 def test_keys_that_repeat_count_against_a_table():
     orders = _suggest(SHOPIFY)["orders"]
     assert orders.key == ("id",)

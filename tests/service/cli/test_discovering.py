@@ -124,6 +124,22 @@ def test_a_large_table_is_read_by_a_cursor(discover, onward, workspace):
     assert "0 problems" in onward("validate", "--workspace", workspace).out
 
 
+def test_what_is_missing_or_could_be_another_table_is_said(onward, workspace):
+    (workspace / "source.duckdb").unlink()
+    with duckdb.connect(workspace / "source.duckdb") as connection:
+        connection.execute("CREATE TABLE orders (order_id VARCHAR, customer_id VARCHAR, net_amount BLOB)")
+        connection.execute("CREATE TABLE customers (customer_id VARCHAR, email VARCHAR)")
+        connection.execute("CREATE TABLE old_customers (customer_id VARCHAR, email VARCHAR)")
+    told = onward("discover", "main", "--workspace", workspace).out
+    assert "  required, and nothing fits: ordered_at, net_amount\n" in told
+    assert "  could also be main.old_customers\n" in told
+    assert "  the table is empty\n" in told
+    fragment = onward("discover", "main", "--yaml", "--workspace", workspace).out
+    assert "      # net_amount: nothing fits, and it is required\n" in fragment
+    (workspace / "sources.yml").write_text(fragment)
+    assert "0 problems" in onward("validate", "--workspace", workspace).out
+
+
 def test_nothing_suggested_is_a_valid_fragment_too():
     assert yaml_of([], connection="main").endswith("sources: {}\n")
 

@@ -31,7 +31,7 @@ def watch():
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_rows_bytes_and_rates_are_shown_in_full(watch, width):
-    last = watch(is_terminal=True, width=width).splitlines()[-1]
+    *_, last, _ = watch(is_terminal=True, width=width).splitlines()
     assert "crm.orders" in last
     assert "200,000 rows, 13.6 MB, " in last
     assert " rows/s, " in last
