@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from assets.source_report import compose_sources
 from assets.steps import Night
 from assets.summary import format_measure
 from pipelines.contracts.codes import DecisionOutcome
@@ -280,5 +281,6 @@ SECTIONS: tuple[Callable[[Night], Section], ...] = (
     _categories,
     _journeys,
     _models,
+    compose_sources,
     _rejected,
 )

@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 
 from assets import plots
+from assets.source_report import stale_sources
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
-from pipelines.contracts.codes import SourceStatus
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.tables import (
     ACTION_CANDIDATES,
@@ -78,12 +78,6 @@ def decide_plan(night: Night) -> StepOutput:
             ),
         },
     )
-
-
-def stale_sources(night: Night) -> list[str]:
-    """Sources whose rows are those of an earlier night, as nothing newer could be read."""
-    is_stale = pl.col("status") == SourceStatus.STALE.value
-    return night.read(SOURCE_READS).filter(is_stale).collect()["source"].sort().to_list()
 
 
 def _inputs(night: Night) -> PlanningInputs:

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
+from assets.source_report import describe_stale_sources
 from assets.steps import Night
 from pipelines.contracts.codes import DecisionOutcome
 from pipelines.contracts.tables import FUNNEL, HELD_BACK, LIMIT_PRICES, PROOF, STAGES
@@ -18,6 +19,7 @@ MONEY_MEASURES = frozenset({("enrichment", "spend"), ("planning", "cost")})
 def print_summary(night: Night, console: Console) -> None:
     """The night on one screen; a line is a line, however long, so that it can be searched."""
     currency = night.workspace.currency
+    _print_stale(describe_stale_sources(night), console)
     _print_numbers(night.read(FUNNEL).collect(), currency, console)
     _print_held_back(night.read(HELD_BACK).collect(), console)
     _print_limits(night.read(LIMIT_PRICES).collect(), currency, console)
@@ -39,6 +41,15 @@ def format_measure(stage: str, measure: str, value: float, currency: str) -> str
     """A number of the funnel: money with its currency, everything else whole."""
     is_money = (stage, measure) in MONEY_MEASURES
     return f"{value:,.2f} {currency}" if is_money else f"{value:,.0f}"
+
+
+def _print_stale(sentences: list[str], console: Console) -> None:
+    """First of all, as everything below rests on it."""
+    if not sentences:
+        return
+    _print_title(console, "stale sources; the plan is labelled")
+    for sentence in sentences:
+        _print(console, f"    {sentence}")
 
 
 def _print_numbers(funnel: pl.DataFrame, currency: str, console: Console) -> None:

@@ -250,9 +250,7 @@ def compare(kind: str, rows: int, rounds: int, peer: str | None) -> None:
 
 
 def report(kind: str, rows: int, measured: dict[str, list[dict[str, float]]]) -> None:
-    print(
-        f"| {kind}, {rows:,} rows | rows/s | seconds | memory, MB | ratio |\n|---|--:|--:|--:|--:|"
-    )
+    print(f"| {kind}, {rows:,} rows | rows/s | seconds | memory, MB | ratio |\n|---|--:|--:|--:|--:|")
     own = statistics.median(one["seconds"] for one in measured["onward"])
     for route, runs in measured.items():
         if {one["rows"] for one in runs} != {rows}:

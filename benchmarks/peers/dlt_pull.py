@@ -1,8 +1,8 @@
 """Pulls one table with dlt into a Parquet file and prints what it took; runs in an environment of its own.
 
-pip install "dlt[sql_database,parquet]" "sqlalchemy<2.1" connectorx snowflake-sqlalchemy "snowflake-connector-python<5" \
-        sqlalchemy-bigquery google-cloud-bigquery-storage psycopg2-binary
-python benchmarks/peers/dlt_pull.py '{"kind": "redshift", "backend": "connectorx", ...}'
+    pip install "dlt[sql_database,parquet]" "sqlalchemy<2.1" connectorx snowflake-sqlalchemy \
+        "snowflake-connector-python<5" sqlalchemy-bigquery google-cloud-bigquery-storage psycopg2-binary
+    python benchmarks/peers/dlt_pull.py '{"kind": "redshift", "backend": "connectorx", ...}'
 """
 
 import json
@@ -24,9 +24,7 @@ def snowflake_engine(given: dict[str, Any]) -> Any:
     der = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    url = URL(
-        **{name: given[name] for name in ("account", "user", "database")}, schema=given["table_schema"]
-    )
+    url = URL(**{name: given[name] for name in ("account", "user", "database")}, schema=given["table_schema"])
     place = {name: given[name] for name in ("host", "port", "protocol")}
     return create_engine(url, connect_args={"private_key": der, **place})
 

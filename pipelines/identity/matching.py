@@ -18,16 +18,15 @@ def list_identifiers(records: pl.LazyFrame, settings: IdentitySettings) -> pl.La
     then becomes part of the value, and records that say nothing about it are not
     matched by the identifier.
     """
-    loyalty = loyalty_number(settings)
     values = {
-        _LOYALTY: loyalty,
+        _LOYALTY: loyalty_number(settings),
         IdentifierKind.EMAIL.value: matchable_email(pl.col("email"), settings),
         IdentifierKind.PHONE.value: matchable_phone(pl.col("phone"), pl.col("country"), settings),
     }
-    normalised = records.select("record", "birth_date", loyalty_id=loyalty, **values)
+    normalised = records.select("record", "birth_date", **values)
     long = pl.concat(
         [
-            normalised.select("record", "birth_date", "loyalty_id", kind=pl.lit(kind), value=kind)
+            normalised.select("record", "birth_date", _LOYALTY, kind=pl.lit(kind), value=kind)
             for kind in values
         ]
     ).drop_nulls("value")
@@ -54,13 +53,13 @@ def _told_apart(same: list[str], settings: IdentitySettings) -> pl.Expr:
     by_birth_date = pl.when(is_two_generations).then(dated).otherwise(value)
     if settings.loyalty_attribute is None:
         return by_birth_date
-    is_two_cards = pl.col("loyalty_id").drop_nulls().n_unique().over(same) > 1
-    carded = by_birth_date + " " + pl.col("loyalty_id")
+    is_two_cards = pl.col(_LOYALTY).drop_nulls().n_unique().over(same) > 1
+    carded = by_birth_date + " " + pl.col(_LOYALTY)
     return pl.when(is_two_cards).then(carded).otherwise(by_birth_date)
 
 
 def star_edges(identifiers: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
-    """Record → smallest record of each shared identifier, never all pairs: record, other, kind, confidence."""
+    """Each record with the smallest that shares an identifier: record, other, kind, confidence."""
     confidence = settings.confidence.model_dump()
     return (
         identifiers.filter(~pl.col("is_quarantined"))

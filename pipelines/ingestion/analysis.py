@@ -129,7 +129,7 @@ def _compare_budget(subject: str, budget: Budget, histories: Sequence[SourceHist
             topic="cost",
             severity="warning",
             finding=f"the budget is nearly used: {in_words(used)} of {in_words(limit)}",
-            recommendation="read less (cursor, partition, fewer columns), or raise the budget before it stops",
+            recommendation="read less (cursor, partition, fewer columns), or raise the budget in time",
             numbers={"used": used, "limit": limit},
         )
 

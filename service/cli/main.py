@@ -9,6 +9,7 @@ import typer
 
 from resources.settings import SettingsError, read_environment
 from service.cli import (
+    analyzing,
     applying,
     connecting,
     discovering,
@@ -40,6 +41,7 @@ app.command("discover")(discovering.discover)
 app.command("pull")(pulling.pull)
 app.command("apply")(applying.apply)
 app.command("run")(running.run)
+app.command("analyze")(analyzing.analyze)
 app.command("explain")(explaining.explain)
 app.command("dev")(hosting.dev)
 app.command("daemon")(hosting.daemon)

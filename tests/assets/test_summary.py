@@ -97,6 +97,7 @@ WORLD: Mapping[Table, Rows] = {
     tables.ENROLMENTS: [],
     tables.MODEL_CARDS: [],
     tables.REJECTED_ROWS: [],
+    tables.SOURCE_READS: [],
 }
 
 
@@ -246,3 +247,42 @@ def test_later_nights_show_movement_in_the_segments_that_were_known(home: Home) 
     segments = section(publish(home, {tables.SEGMENT_SIZES: added}, on=later), "Segments")
     assert segments.text.endswith("in a segment that is new tonight, everyone is.")
     assert segments.rows[2] == ("fresh", "1", "–", "–")
+
+
+def _source(name: str, **changes: object) -> dict[str, object]:
+    counts = ("read_count", "row_count", "rejected_count", "null_cursor_count", "future_count",
+              "largest_tie_count", "added_count", "changed_count", "unchanged_count", "removed_count",
+              "received_bytes")  # fmt: skip
+    return {
+        "source": name,
+        "read_on": NIGHT,
+        "connection": "main",
+        "kind": "duckdb",
+        "status": "fresh",
+        "data_on": NIGHT,
+        "read_mode": "full",
+        "is_verified": True,
+        **dict.fromkeys(counts, 0),
+        **changes,
+    }
+
+
+def test_stale_sources_are_said_first_and_on_the_page(home: Home) -> None:
+    stale = _source("orders", status="stale", data_on=NIGHT - timedelta(days=2), read_mode=None)
+    night = publish(home, {tables.SOURCE_READS: [_source("customers", row_count=40), stale]})
+    assert printed(night)[:2] == [
+        "  stale sources; the plan is labelled",
+        "    orders: could not be read, rows of 2024-03-02 (2 days old) stand in",
+    ]
+    sources = section(night, "Sources")
+    assert "rests on earlier rows of orders" in sources.text
+    assert [row[:5] for row in sources.rows] == [
+        ("customers", "fresh", "full", "0", "40"),
+        ("orders", "stale: of 2024-03-02", "not read", "0", "0"),
+    ]
+
+
+def test_fresh_sources_need_no_word(home: Home) -> None:
+    night = publish(home, {tables.SOURCE_READS: [_source("customers")]})
+    assert not any("stale" in line for line in printed(night))
+    assert "all of them are tonight's" in section(night, "Sources").text

@@ -252,7 +252,7 @@ class World:
         (self.home / "dagster").mkdir(parents=True, exist_ok=True)
         return subprocess.run(
             [sys.executable, *program, "--date", night.isoformat(), *arguments],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
 
     def contents(self) -> dict[tuple[str, date], pl.DataFrame]:

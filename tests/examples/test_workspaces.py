@@ -16,6 +16,7 @@ from pipelines.contracts.settings.connector import ConnectionsFile, ConnectorSet
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.guardrails import Guardrails
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.journeys import JourneySettings
 from pipelines.contracts.settings.personalization import PersonalizationFile
 from pipelines.contracts.settings.segments import SegmentsFile
@@ -23,6 +24,7 @@ from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.tables import SOURCE_TABLES
 from pipelines.expressions.time import end_of_local_day, local_date
+from pipelines.identity.linking import match_records
 from pipelines.identity.resolution import resolve_identities
 from pipelines.ingestion.mapping import map_rows
 from pipelines.ingestion.merging import deduplicate, follow_parent, split_changes
@@ -155,8 +157,14 @@ def test_unknown_products_survive(sample, order_lines):
 
 def test_each_household_is_one_person_with_an_address(sample):
     customers = sample.batch("customers", LAST_NIGHT).rows.lazy()
+    settings = IdentitySettings()
     identities = resolve_identities(
-        customers, CustomerLink.create_empty(lazy=True), night=LAST_NIGHT, workspace=sample.workspace
+        customers,
+        match_records(customers, settings),
+        CustomerLink.create_empty(lazy=True),
+        night=LAST_NIGHT,
+        workspace=sample.workspace,
+        settings=settings,
     )
     links, points = pl.collect_all([identities.customer_links, identities.contact_points])
     assert links.height == links.get_column("customer_id").n_unique() == 2_469

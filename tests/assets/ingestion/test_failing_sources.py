@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from assets.planning import stale_sources
+from assets.source_report import stale_sources
 from pipelines.contracts.tables import CAMPAIGNS, CUSTOMERS, ORDERS, SOURCE_READS
 from resources.control.metrics import Metrics
 from resources.warehouses.base import ReadRequest, SourceError

@@ -11,7 +11,7 @@ from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Order, RejectedRow
 from pipelines.contracts.tables import CONSENTS, COSTS, CUSTOMERS, EVENTS, ORDERS, PRODUCTS, SUPPRESSIONS
-from pipelines.ingestion.mapping import map_rows
+from pipelines.ingestion.mapping import combine_mapped, map_rows
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="America/New_York", currency="USD")
 SOURCE = SourceSettings(connection="main", table="t")
@@ -139,3 +139,15 @@ def test_an_empty_batch_is_typed(table):
     outcome = map_rows(empty, table=table, source=SOURCE, workspace=WORKSPACE)
     table.schema.validate(outcome.accepted)
     assert (outcome.accepted.height, outcome.rejected.height, outcome.rounded_count) == (0, 0, 0)
+
+
+def test_slices_are_as_if_they_had_been_mapped_together():
+    bad = order(order_id=2, net_amount="x")
+    rows = [order(net_amount="1.005"), bad, order(order_id=3, net_amount="2"), bad]
+    together = mapped(rows, ORDERS)
+    pieces = combine_mapped([mapped(rows[:2], ORDERS), mapped(rows[2:], ORDERS)])
+    assert pieces.accepted.equals(together.accepted)
+    assert pieces.rejected.equals(together.rejected)
+    assert pieces.rejected.height == 1
+    counts = (pieces.read_count, pieces.rejected_count, pieces.rounded_count)
+    assert counts == (together.read_count, together.rejected_count, together.rounded_count) == (4, 2, 1)

@@ -166,3 +166,14 @@ def test_absolute_paths_stay(folder):
     absolute = DuckDBConnection(kind="duckdb", path=str(folder / "shop.duckdb"))
     with open_warehouse(absolute, name="main", workspace_folder=Path("elsewhere")) as warehouse:
         assert warehouse.capabilities.kind == "duckdb"
+
+
+def test_a_tilde_in_the_file_of_a_target_is_the_home_folder(folder, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/night")
+    google = {"kind": "bigquery", "project": "p", "keyfile": "~/svc.json"}
+    assert connections(folder, target="crm", crm=google).target.keyfile == "/home/night/svc.json"
+
+
+def test_the_kind_of_the_target_is_known_without_its_secrets(folder):
+    assert connections(folder).target_kind == "duckdb"
+    assert connections(folder, target="crm", crm=REDSHIFT).target_kind == "redshift"

@@ -14,6 +14,7 @@ COMMANDS = (
     "pull",
     "apply",
     "run",
+    "analyze",
     "explain",
     "dev",
     "daemon",

@@ -16,5 +16,6 @@ select
     value as predicted_value,
     cost_amount,
     not_before,
-    not_after
+    not_after,
+    stale_sources
 from {{ source('planning', 'plan') }}

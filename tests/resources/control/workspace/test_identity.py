@@ -41,3 +41,27 @@ def test_connections_and_sources_are_read_on_their_own(tmp_path):
 def test_sources_that_are_not_there_are_a_problem_of_their_own_file(tmp_path):
     with pytest.raises(WorkspaceProblemsError, match=r"sources\.yml: the file is missing"):
         read_sources(tmp_path)
+
+
+def test_the_warehouses_are_known_without_their_secrets(write_workspace):
+    text = """
+connections:
+  crm: {kind: redshift, host: h, database: d, user: u, password: env:NOT_SET}
+target: crm
+"""
+    found = read_connections(write_workspace({"connections.yml": text, "sources.yml": "broken: [\n"}))
+    assert found.target == "crm"
+    assert found.connections["crm"].kind == "redshift"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (None, "the file is missing"),
+        ("connections: {}\n", "connections"),
+        ("connections: {main: {kind: duckdb, path: x}}\ntarget: other\n", "there is no connection other"),
+    ],
+)
+def test_wrong_warehouses_are_an_error_with_its_problems(write_workspace, text, what):
+    with pytest.raises(WorkspaceProblemsError, match=what):
+        read_connections(write_workspace({"connections.yml": text}))

@@ -85,5 +85,9 @@ class BigQueryEngine(Engine):
             case _:
                 return str(value)
 
+    def tables_of(self, schema_name):
+        rows = self.execute(f"SELECT table_name FROM {schema_name}.INFORMATION_SCHEMA.TABLES ORDER BY 1")
+        return [name.lower() for (name,) in rows]
+
     def sequence(self, count):
         return f"UNNEST(GENERATE_ARRAY(0, {count - 1})) AS i"

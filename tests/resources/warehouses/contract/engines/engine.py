@@ -100,6 +100,12 @@ class Engine:
     def sql_name(self, table):
         return ".".join(self.quote(self.native(part)) for part in table.split("."))
 
+    def tables_of(self, schema_name):
+        """Names in lower case."""
+        where = f"WHERE table_schema = '{self.native(schema_name)}'"
+        rows = self.execute(f"SELECT table_name FROM information_schema.tables {where} ORDER BY 1")
+        return [name.lower() for (name,) in rows]
+
     # Warehouses
 
     def connections(self, settings=None, *, timeout="2m"):

@@ -1,0 +1,183 @@
+"""Identity: components, FEBRL, and a nightly run over a million synthetic records with a frozen model.
+
+    .venv/bin/python benchmarks/identity.py --febrl PATH/dataset3.csv --rounds 3
+
+Accuracy against the truth that the generator and FEBRL keep; CPU seconds of the
+whole process, medians of the rounds.
+"""
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pipelines.contracts.identity import CustomerLink
+from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.sources import Customer
+from pipelines.evaluation.clustering import compare_clusterings
+from pipelines.identity.components import connected_components
+
+WORKSPACE = WorkspaceSettings(version=1, workspace="bench", time_zone="UTC", currency="USD")
+SETTINGS = IdentitySettings(probabilistic=True, phone_country="US")
+NIGHT = date(2024, 1, 1)
+SYLLABLES = (
+    "an", "be", "cor", "da", "el", "fi", "ga", "ho", "in", "jo", "ka", "li", "mar", "no", "ol", "pe", "ri",
+    "sa", "to", "ul", "vi", "wen", "ya", "zo",
+)  # fmt: skip
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _names(dice: np.random.Generator, count: int, longest: int) -> np.ndarray:
+    """Distinct made-up names of two to `longest` syllables."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        length = int(dice.integers(2, longest + 1))
+        found["".join(SYLLABLES[place] for place in dice.integers(0, len(SYLLABLES), length))] = None
+    return np.array(list(found), dtype=object)
+
+
+def _drawn(dice: np.random.Generator, pool: np.ndarray, count: int) -> np.ndarray:
+    """Names as they are in life: a few are common, most are rare."""
+    weights = 1 / (np.arange(len(pool)) + 20)
+    return pool[dice.choice(len(pool), count, p=weights / weights.sum())]
+
+
+def _mistyped(
+    dice: np.random.Generator, texts: np.ndarray, share: float, alphabet: str = LETTERS
+) -> np.ndarray:
+    """One letter replaced, dropped, doubled or swapped with the next."""
+    texts = texts.copy()
+    for place in np.flatnonzero(dice.random(len(texts)) < share):
+        text, at, how = (
+            texts[place],
+            int(dice.integers(0, max(len(texts[place]) - 1, 1))),
+            dice.integers(0, 4),
+        )
+        letter = alphabet[int(dice.integers(0, len(alphabet)))]
+        texts[place] = (
+            text[:at] + letter + text[at + 1 :],
+            text[:at] + text[at + 1 :],
+            text[:at] + text[at] + text[at:],
+            text[:at] + text[at + 1 : at + 2] + text[at] + text[at + 2 :],
+        )[how]
+    return texts
+
+
+def _without(dice: np.random.Generator, values: np.ndarray, share: float) -> np.ndarray:
+    values = values.astype(object)
+    values[dice.random(len(values)) < share] = None
+    return values
+
+
+def synthetic_records(record_count: int, seed: int = 7) -> pl.DataFrame:
+    """People in households of one to four, each with one to five records; `person` is the truth.
+
+    A household has one address and often one family name; some share a mailbox
+    or a phone. Records are mistyped, incomplete, and made before or after a move
+    or with another mailbox.
+    """
+    dice = np.random.default_rng(seed)
+    people = int(record_count / 1.7)
+    household = np.sort(dice.integers(0, people // 2, people))
+    first = _drawn(dice, _names(dice, 3_000, 3), people)
+    last = _drawn(dice, _names(dice, 40_000, 4), people // 2)[household]
+    own_name = dice.random(people) < 0.15
+    last = np.where(own_name, _drawn(dice, _names(dice, 40_000, 4), people), last)
+    born = (
+        np.array(date(1940, 1, 1) + timedelta(days=int(day)) for day in ())
+        if False
+        else dice.integers(0, 24_000, people)
+    )
+    streets, cities = _names(dice, 8_000, 4), _names(dice, 3_000, 3)
+    city = dice.integers(0, len(cities), people // 2)
+    number = dice.integers(1, 400, people // 2)
+    street = streets[dice.integers(0, len(streets), people // 2)]
+    street = np.array([f"{n} {s} street" for n, s in zip(number, street, strict=True)], dtype=object)
+    domains = np.array(["gmail.com", "example.com", "example.net", "mail.example"], dtype=object)
+    serial = dice.integers(1, 9_999, people)
+    mailbox = np.array(
+        [f"{f}.{l}{n}@{d}" for f, l, n, d in zip(
+            first, last, serial, domains[dice.integers(0, 4, people)], strict=True)], dtype=object,
+    )  # fmt: skip
+    second = np.array([f"{l}{n}@{d}" for l, n, d in zip(
+        last, serial, domains[dice.integers(0, 4, people)], strict=True)], dtype=object)  # fmt: skip
+    phone = np.array([f"+1{area}555{line:04d}" for area, line in zip(
+        dice.integers(201, 990, people), dice.integers(0, 10_000, people), strict=True)], dtype=object)  # fmt: skip
+    digits = dice.integers(2_000_000, 9_999_999, people)
+    phone = np.array([f"+1{area}{line}" for area, line in zip(
+        dice.integers(201, 990, people), digits, strict=True)], dtype=object)  # fmt: skip
+    heads = np.searchsorted(household, household)
+    shares_mailbox, shares_phone = dice.random(people) < 0.04, dice.random(people) < 0.08
+    mailbox = np.where(shares_mailbox, mailbox[heads], mailbox)
+    phone = np.where(shares_phone, phone[heads], phone)
+
+    copies = np.minimum(dice.geometric(0.55, people), 5)
+    person = np.repeat(np.arange(people), copies)[:record_count]
+    size = len(person)
+    moved = dice.random(size) < 0.06
+    home = np.where(moved, dice.integers(0, people // 2, size), household[person])
+    other_box = dice.random(size) < 0.12
+    births = np.array([date(1940, 1, 1) + timedelta(days=int(day)) for day in born], dtype=object)[person]
+    slipped = np.flatnonzero(dice.random(size) < 0.03)
+    for place in slipped:
+        births[place] = births[place].replace(day=int(dice.integers(1, 28)))
+    records = pl.DataFrame(
+        {
+            "person": person,
+            "first_name": _without(dice, _mistyped(dice, first[person], 0.06), 0.02).tolist(),
+            "last_name": _without(dice, _mistyped(dice, last[person], 0.06), 0.02).tolist(),
+            "birth_date": _without(dice, births, 0.25).tolist(),
+            "street": _without(dice, _mistyped(dice, street[home], 0.08), 0.1).tolist(),
+            "city": _without(dice, cities[city[home]], 0.1).tolist(),
+            "postcode": _without(dice, np.char.add("P", (10_000 + city[home] * 7).astype(str)), 0.1).tolist(),
+            "email": _without(
+                dice, _mistyped(dice, np.where(other_box, second[person], mailbox[person]), 0.02), 0.2
+            ).tolist(),
+            "phone": _without(dice, _mistyped(dice, phone[person], 0.02, "0123456789"), 0.35).tolist(),
+        },
+        schema_overrides={"birth_date": pl.Date, "person": pl.Int64},
+    )
+    order = pl.Series(dice.permutation(size))
+    return _as_customers(records.with_columns(customer_ref=pl.format("r{}", order)))
+
+
+def _as_customers(records: pl.DataFrame) -> pl.DataFrame:
+    """All columns of the contract, null where the records have none, and the truth."""
+    known = set(records.columns)
+    return records.with_columns(
+        workspace_id=pl.lit("bench"),
+        source=pl.lit("main"),
+        **{
+            name: pl.lit(None, column.dtype)
+            for name, column in Customer.columns().items()
+            if name not in known | {"workspace_id", "source"}
+        },
+    )
+
+
+def febrl_records(path: Path, *, number_column: str | None) -> pl.DataFrame:
+    """FEBRL's dataset 3; its number of social security stands in a column of ours, or is left out."""
+    rows = pl.read_csv(path, infer_schema=False).rename(str.strip)
+    rows = rows.select(pl.all().str.strip_chars().replace("", None))
+    records = rows.select(
+        person=pl.col("rec_id").str.extract(r"rec-(\d+)-").cast(pl.Int64),
+        customer_ref="rec_id",
+        first_name="given_name",
+        last_name="surname",
+        birth_date=pl.col("date_of_birth").str.to_date("%Y%m%d", strict=False),
+        street=pl.concat_str("street_number", "address_1", separator=" ", ignore_nulls=True).replace(
+            "", None
+        ),
+        city="suburb",
+        postcode="postcode",
+        region="state",
+        **({} if number_column is None else {number_column: pl.col("soc_sec_id")}),
+    )
+    return _as_customers(records)
