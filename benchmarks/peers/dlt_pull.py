@@ -1,4 +1,6 @@
-"""Pulls one table with dlt into a Parquet file and prints what it took; runs in an environment of its own.
+"""Pulls one table with dlt into a Parquet file and prints what it took.
+
+Runs in an environment of its own:
 
     pip install "dlt[sql_database,parquet]" "sqlalchemy<2.1" connectorx snowflake-sqlalchemy \
         "snowflake-connector-python<5" sqlalchemy-bigquery google-cloud-bigquery-storage psycopg2-binary
