@@ -8,6 +8,18 @@ from pipelines.contracts.tables import SOURCE_READS
 from pipelines.contracts.texts import counted
 from resources.report.rendering import Section, section_of
 
+LABELS = (
+    "Source",
+    "Rows",
+    "Read",
+    "Rows read",
+    "Rows now",
+    "New",
+    "Changed",
+    "Gone",
+    "Rejected",
+    "Newest (UTC)",
+)
 _IS_STALE = pl.col("status") == SourceStatus.STALE.value
 
 
@@ -32,10 +44,8 @@ def compose_sources(night: Night) -> Section:
         shown,
         title="Sources",
         text=_in_words(stale_sources(night)),
-        labels=(
-            "Source", "Rows", "Read", "Rows read", "Rows now", "New", "Changed", "Gone", "Rejected", "Newest (UTC)",
-        ),
-    )  # fmt: skip
+        labels=LABELS,
+    )
 
 
 def stale_sources(night: Night) -> list[str]:

@@ -37,13 +37,7 @@ def group_records(stated: pl.DataFrame, edges: pl.DataFrame, *, maximum_birth_da
     """
     limits = {"birth_date": maximum_birth_dates, "loyalty_id": 1}
     labels = _components(stated.height, edges)
-    violating = (
-        stated.with_columns(group=pl.Series(labels, dtype=pl.Int64))
-        .group_by("group")
-        .agg(pl.col(name).drop_nulls().n_unique() for name in limits)
-        .filter(pl.any_horizontal(pl.col(name) > limit for name, limit in limits.items()))
-        .get_column("group")
-    )
+    violating = _violating(stated.with_columns(group=pl.Series(labels, dtype=pl.Int64)), limits)
     unbroken = edges.with_columns(broken_by=pl.lit(None, pl.String))
     if violating.is_empty():
         return Grouping(labels, unbroken)
@@ -51,6 +45,26 @@ def group_records(stated: pl.DataFrame, edges: pl.DataFrame, *, maximum_birth_da
     judged = _judge(stated, unbroken.filter(in_question), limits)
     kept = pl.concat([unbroken.filter(~in_question), judged])
     return Grouping(_components(stated.height, kept.filter(pl.col("broken_by").is_null())), kept)
+
+
+def _violating(grouped: pl.DataFrame, limits: dict[str, int]) -> pl.Series:
+    """Groups that break a limit; most have one value at most, and are not counted further."""
+    suspects = (
+        grouped.lazy()
+        .group_by("group")
+        .agg((pl.col(name).min() != pl.col(name).max()).alias(f"differs_{name}") for name in limits)
+        .filter(pl.any_horizontal(f"differs_{name}" for name in limits))
+    )
+    return (
+        grouped.lazy()
+        .join(suspects, on="group", how="semi")
+        .group_by("group")
+        .agg(pl.col(name).drop_nulls().n_unique() for name in limits)
+        .filter(pl.any_horizontal(pl.col(name) > limit for name, limit in limits.items()))
+        .sort("group")
+        .collect()
+        .get_column("group")
+    )
 
 
 def _components(record_count: int, edges: pl.DataFrame) -> Nodes:

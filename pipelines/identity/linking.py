@@ -48,7 +48,8 @@ def match_records(records: pl.LazyFrame, settings: IdentitySettings) -> Matches:
 
     Works on rows in hand: components are properties of the whole graph.
     """
-    numbered = number_records(records)
+    used = ("email", "phone", "birth_date", "country", "attributes")
+    numbered = number_records(records.select(*RECORD, *used))
     stated, edges = pl.collect_all(
         [
             numbered.select("record", *RECORD, "birth_date", loyalty_id=loyalty_number(settings)),

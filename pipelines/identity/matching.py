@@ -4,7 +4,7 @@ import polars as pl
 
 from pipelines.contracts.codes import IdentifierKind
 from pipelines.contracts.settings.identity import IdentitySettings
-from pipelines.identity.normalisation import loyalty_number, matchable_email, matchable_phone
+from pipelines.identity.normalisation import loyalty_number, with_matchable_email, with_matchable_phone
 
 _LOYALTY = IdentifierKind.LOYALTY_ID.value
 
@@ -18,18 +18,22 @@ def list_identifiers(records: pl.LazyFrame, settings: IdentitySettings) -> pl.La
     then becomes part of the value, and records that say nothing about it are not
     matched by the identifier.
     """
-    values = {
-        _LOYALTY: loyalty_number(settings),
-        IdentifierKind.EMAIL.value: matchable_email(pl.col("email"), settings),
-        IdentifierKind.PHONE.value: matchable_phone(pl.col("phone"), pl.col("country"), settings),
-    }
-    normalised = records.select("record", "birth_date", **values)
+    kinds = [kind.value for kind in (IdentifierKind.LOYALTY_ID, IdentifierKind.EMAIL, IdentifierKind.PHONE)]
+    normalised = (
+        records.select(
+            "record", "birth_date", "email", "phone", "country", loyalty_id=loyalty_number(settings)
+        )
+        .pipe(with_matchable_email, settings)
+        .pipe(with_matchable_phone, settings)
+    )
     long = pl.concat(
         [
-            normalised.select("record", "birth_date", _LOYALTY, kind=pl.lit(kind), value=kind)
-            for kind in values
+            normalised.select("record", "birth_date", _LOYALTY, kind=pl.lit(kind), value=kind).drop_nulls(
+                "value"
+            )
+            for kind in kinds
         ]
-    ).drop_nulls("value")
+    )
     same = ["kind", "value"]
     counted = long.with_columns(record_count=pl.len().cast(pl.Int64).over(same)).filter(
         pl.col("record_count") > 1

@@ -3,41 +3,57 @@
 import polars as pl
 
 from pipelines.contracts.settings.identity import IdentitySettings, MailProvider
-from pipelines.expressions.addresses import email_domain, normalised_email
-from pipelines.identity.phone_numbers import comparable_phone
+from pipelines.expressions.addresses import normalised_email
+from pipelines.identity.phone_numbers import internationalised, written_phone
 
 _ONE_DIGIT = r"^\+?[0-9]?(0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)$"
 
 
-def matchable_email(text: pl.Expr, settings: IdentitySettings) -> pl.Expr:
-    """The mailbox of a person; null for role mailboxes and for what is no address."""
-    email = normalised_email(text)
-    local, domain = email.str.split("@").list.first(), email_domain(email)
+def with_matchable_email(records: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
+    """`email` becomes the mailbox of a person; null for role mailboxes and for what is no address.
+
+    In steps, as each part is used several times: as one expression it is computed anew for each use.
+    """
+    email, local, domain = pl.col("email"), pl.col("_local"), pl.col("_domain")
+    split = email.str.splitn("@", 2).struct
     mailbox = email
     for provider in settings.mail_providers:
         is_theirs = domain.is_in(provider.domains)
         mailbox = pl.when(is_theirs).then(_mailbox(local, domain, provider)).otherwise(mailbox)
-    return pl.when(~local.is_in(settings.role_mailboxes)).then(mailbox)
+    return (
+        records.with_columns(email=normalised_email(email))
+        .with_columns(_local=split.field("field_0"), _domain=split.field("field_1"))
+        .with_columns(email=pl.when(~local.is_in(settings.role_mailboxes)).then(mailbox))
+        .drop("_local", "_domain")
+    )
 
 
 def _mailbox(local: pl.Expr, domain: pl.Expr, provider: MailProvider) -> pl.Expr:
     name = local.str.replace(r"\+.*$", "") if provider.ignores_tag else local
     name = name.str.replace_all(".", "", literal=True) if provider.ignores_dots else name
     # `+tag@` alone would make one mailbox of all tags.
-    name = pl.when(name.str.len_chars() > 0).then(name).otherwise(local)
+    name = pl.when(name.str.len_bytes() > 0).then(name).otherwise(local)
     return name + "@" + (pl.lit(provider.domains[0]) if provider.are_aliases else domain)
 
 
-def matchable_phone(text: pl.Expr, country: pl.Expr, settings: IdentitySettings) -> pl.Expr:
-    """The number of a person; null for numbers that somebody made up."""
-    phone = comparable_phone(text, country, default_country=settings.phone_country)
-    digits = text.str.replace_all(r"[^0-9]", "")
+def with_matchable_phone(records: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
+    """`phone` becomes the number of a person; null for numbers that somebody made up."""
+    phone, written = pl.col("phone"), pl.col("_written")
+    country = pl.col("country")
     is_made_up = (
         phone.str.contains(_ONE_DIGIT)
-        | digits.str.contains(_ONE_DIGIT)
-        | digits.is_in(settings.placeholder_phones)
+        | written.str.contains(_ONE_DIGIT)
+        | written.is_in(settings.placeholder_phones)
     )
-    return pl.when(~is_made_up).then(phone)
+    return (
+        records.with_columns(phone=written_phone(phone))
+        .with_columns(
+            _written=phone.str.strip_prefix("+"),
+            phone=internationalised(phone, country, default_country=settings.phone_country),
+        )
+        .with_columns(phone=pl.when(~is_made_up).then(phone))
+        .drop("_written")
+    )
 
 
 def loyalty_number(settings: IdentitySettings) -> pl.Expr:

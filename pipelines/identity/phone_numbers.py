@@ -16,28 +16,39 @@ from pipelines.expressions.addresses import normalised_phone
 _TRUNK_ZERO = r"\(0\)"
 
 
-def comparable_phone(text: pl.Expr, country: pl.Expr, *, default_country: str | None) -> pl.Expr:
-    """The number for matching; a national number without a known country equals only itself."""
+def written_phone(text: pl.Expr) -> pl.Expr:
+    """The digits, with a plus sign where they begin with the code of a country."""
     is_international = text.str.contains(r"^\s*(?:\+|00)")
-    written = pl.when(is_international).then(text.str.replace(_TRUNK_ZERO, "")).otherwise(text)
+    return normalised_phone(pl.when(is_international).then(text.str.replace(_TRUNK_ZERO, "")).otherwise(text))
+
+
+def internationalised(written: pl.Expr, country: pl.Expr, *, default_country: str | None) -> pl.Expr:
+    """The number for matching; a national number without a known country equals only itself."""
     region = pl.coalesce(country.str.to_uppercase(), pl.lit(default_country, pl.String))
-    return pl.map_batches([normalised_phone(written), region], _internationalise, return_dtype=pl.String)
+    return pl.map_batches([written, region], _internationalise, return_dtype=pl.String)
 
 
 def _internationalise(columns: Sequence[pl.Series]) -> pl.Series:
     numbers, regions = columns
-    if len(regions) == 1:
-        regions = regions.new_from_index(0, len(numbers))
-    frame = pl.DataFrame({"phone": numbers, "region": regions})
-    national = ~pl.col("phone").str.starts_with("+")
-    known = frame.filter(national)["region"].drop_nulls().unique().sort().to_list()
-    plain = [pl.when(national & (pl.col("region") == name)).then(_plain_number(name)) for name in known]
-    frame = frame.with_columns(plain=pl.coalesce(*plain, pl.lit(None, pl.String)))
-    rest = frame.filter(national & pl.col("region").is_not_null() & pl.col("plain").is_null())
-    parsed = rest.select("phone", "region").unique().sort("phone", "region")
-    read = parsed.with_columns(parsed=pl.Series(map(_parse, *parsed.get_columns()), dtype=pl.String))
-    joined = frame.join(read, on=["phone", "region"], how="left", maintain_order="left")
-    return joined.select(pl.coalesce("plain", "parsed", "phone")).to_series()
+    numbers = numbers.alias("phone")
+    rows = pl.DataFrame([numbers, regions.alias("region")]).with_row_index("row")
+    national = rows.filter(~pl.col("phone").str.starts_with("+"), pl.col("region").is_not_null())
+    if national.is_empty():
+        return numbers
+    read = pl.concat(
+        [_read_numbers(distinct) for (_,), distinct in national.drop("row").unique().group_by("region")]
+    )
+    found = national.join(read, on=["phone", "region"]).select("row", "number")
+    joined = rows.join(found, on="row", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("number", "phone").alias("phone")).to_series()
+
+
+def _read_numbers(distinct: pl.DataFrame) -> pl.DataFrame:
+    """`phone, region, number` of the numbers of one country; those that cannot be read are left out."""
+    judged = distinct.with_columns(number=_plain_number(distinct["region"][0]))
+    unread = judged.filter(pl.col("number").is_null()).select("phone", "region")
+    parsed = unread.with_columns(number=pl.Series(map(_parse, *unread.get_columns()), dtype=pl.String))
+    return pl.concat([judged.drop_nulls("number"), parsed.drop_nulls("number")])
 
 
 def _plain_number(region: str) -> pl.Expr:

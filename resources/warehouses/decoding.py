@@ -51,18 +51,25 @@ def decoding(rows: pa.Table) -> Iterator[None]:
 
 
 def require_decodable(schema: pa.Schema) -> None:
-    """Raises UndecodableRowsError for a type that no row of it could pass; costs no row."""
-    empty = pa.Table.from_batches([], schema)
-    with decoding(empty):
-        pl.from_arrow(empty)
+    """Raises UndecodableRowsError for a type that no row of it could pass; tried on one row of nulls."""
+    row = pa.table([pa.nulls(1, field.type) for field in schema], schema=schema)
+    with decoding(row):
+        _decode(row)
+
+
+def _decode(rows: pa.Table) -> None:
+    """To Polars, and to Parquet and back."""
+    pl.from_arrow(rows)
+    file = pa.BufferOutputStream()
+    pq.write_table(rows, file)
+    pl.read_parquet(file.getvalue().to_pybytes())
 
 
 def _undecodable_column(rows: pa.Table) -> str | None:
     for name in rows.column_names:
         column = rows.select([name])
         try:
-            pl.from_arrow(column)
-            pq.write_table(column, pa.BufferOutputStream())
+            _decode(column)
         except _UNDECODABLE:
             return str(name)
     return None

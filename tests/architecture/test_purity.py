@@ -28,6 +28,7 @@ FORBIDDEN_IMPORTS = {"os", "random", "pathlib", "io", "subprocess", "socket", "t
 EAGER_ALLOWED = {
     "pipelines/enrichment/btyd/gamma_gamma.py": "every step of a fit goes over all distinct spends",
     "pipelines/enrichment/btyd/histories.py": "every step of a fit goes over all distinct histories",
+    "pipelines/identity/limits.py": "which edge is broken depends on all that are taken in before it",
     "pipelines/identity/linking.py": "components and ids are properties of the whole graph",
     "pipelines/identity/resolution.py": "three tables are made of the survivors, which are chosen once",
     "pipelines/planning/deciding.py": "a place given away changes every later answer",

@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from pipelines.contracts.identity import CustomerLink
 from pipelines.contracts.settings.catalogue import Catalogue
-from pipelines.contracts.settings.connector import ConnectionsFile, ConnectorSettings, SourcesFile
+from pipelines.contracts.settings.connections import ConnectionsFile
+from pipelines.contracts.settings.connector import ConnectorSettings, SourcesFile
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.guardrails import Guardrails
@@ -30,9 +31,8 @@ from pipelines.ingestion.mapping import map_rows
 from pipelines.ingestion.merging import deduplicate, follow_parent, split_changes
 from pipelines.ingestion.reading import plan_read, select_rows
 from resources.warehouses.base import TimeBound
-from resources.warehouses.open import open_warehouse
+from resources.warehouses.open import Connections
 from resources.warehouses.preflight import preflight
-from resources.warehouses.reading import read_frame
 from resources.warehouses.requests import build_request, relation_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -69,6 +69,10 @@ def connector_of(folder):
     return ConnectorSettings(connections=files["connections"].connections, sources=files["sources"].sources)
 
 
+def connections_of(connector, folder):
+    return Connections(connector=connector, workspace_folder=folder, embedded_path=folder / "target.duckdb")
+
+
 class Sample:
     """The sample workspace in a folder of its own, read night by night as the assets do."""
 
@@ -85,10 +89,10 @@ class Sample:
             TimeBound(column, plan.since_of(column), plan.until, plan.keeps_null(column))
             for column in plan.time_columns
         ]
-        connection = self.connector.connections[source.connection]
-        with open_warehouse(connection, workspace_folder=self.folder) as warehouse:
+        with connections_of(self.connector, self.folder).open(source.connection) as warehouse:
             declared = warehouse.describe(name, relation_of(source))
-            raw = read_frame(warehouse, build_request(table, source, declared, bounds=bounds))
+            with warehouse.read(build_request(table, source, declared, bounds=bounds)) as stream:
+                raw = pl.from_arrow(stream.read_all())
         mapped = map_rows(raw, table=table, source=source, workspace=self.workspace)
         assert mapped.rejected_count == mapped.rounded_count == 0
         selected = select_rows(mapped.accepted, plan, table=table, time_zone=self.workspace.time_zone)
@@ -124,7 +128,7 @@ def test_every_file_of_the_sample_is_valid():
 
 
 def test_the_sample_passes_preflight(sample):
-    assert preflight(sample.connector, workspace_folder=sample.folder) == []
+    assert preflight(connections_of(sample.connector, sample.folder)) == []
 
 
 def test_orders_and_lines_hold_the_known_spend(orders, order_lines):
@@ -231,4 +235,4 @@ def test_the_least_that_works_works(tmp_path):
         connection.execute(
             "CREATE TABLE shop.orders AS SELECT 5 AS order_no, 1 AS cust, now() AS placed_at, 9.90 AS total"
         )
-    assert preflight(connector_of(folder), workspace_folder=tmp_path) == []
+    assert preflight(connections_of(connector_of(folder), tmp_path)) == []

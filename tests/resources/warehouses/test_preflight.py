@@ -5,11 +5,11 @@ import pytest
 
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.tables import CUSTOMERS, ORDERS, SOURCE_TABLES
-from resources.warehouses.base import Family, Relation, SourceColumn, SourceError
+from resources.warehouses.base import Family, Relation, SourceColumn, SourceError, SourceProblem
 from resources.warehouses.dependents import _BY_COLUMN, _BY_TABLE, dependents_of
 from resources.warehouses.fitting import describe_misfit
-from resources.warehouses.open import open_warehouse
-from resources.warehouses.preflight import preflight
+from resources.warehouses.open import Connections
+from resources.warehouses.preflight import check_settings, is_unavailable, preflight
 from resources.warehouses.requests import build_request, match_columns
 
 ORDERS_SQL = (
@@ -42,8 +42,12 @@ def connector(**sources):
 GOOD = {"customers": {"table": "customers"}, "orders": {"table": "orders"}}
 
 
+def connections(folder, settings):
+    return Connections(connector=settings, workspace_folder=folder, embedded_path=folder / "target.duckdb")
+
+
 def found(folder, **sources):
-    problems = preflight(connector(**(GOOD | sources)), workspace_folder=folder)
+    problems = preflight(connections(folder, connector(**(GOOD | sources))))
     return [(problem.code, problem.source, problem.column) for problem in problems]
 
 
@@ -80,7 +84,7 @@ def test_each_mistake_is_named(folder, orders, expected):
 
 
 def test_required_sources_are_asked_for(folder):
-    problems = preflight(connector(customers={"table": "customers"}), workspace_folder=folder)
+    problems = preflight(connections(folder, connector(customers={"table": "customers"})))
     assert [(problem.code, problem.source) for problem in problems] == [("missing_source", "orders")]
 
 
@@ -90,9 +94,8 @@ def test_all_problems_come_at_once(folder):
 
 def test_a_missing_column_names_what_depends_on_it(folder):
     columns = {"columns": {"attributes": "extra"}}
-    problem = preflight(
-        connector(**GOOD | {"customers": {"table": "customers"} | columns}), workspace_folder=folder
-    )[0]
+    settings = connector(**GOOD | {"customers": {"table": "customers"} | columns})
+    problem = preflight(connections(folder, settings))[0]
     assert "column extra does not exist" in problem.what
     assert "segments" in problem.what
     assert "sources.yml" in str(problem)
@@ -100,7 +103,7 @@ def test_a_missing_column_names_what_depends_on_it(folder):
 
 def test_a_request_refuses_a_wrong_mapping(folder):
     settings = connector(**GOOD | {"orders": {"table": "orders", "columns": {"net_amount": "total"}}})
-    with open_warehouse(settings.connections["main"], workspace_folder=folder) as warehouse:
+    with connections(folder, settings).open("main") as warehouse:
         declared = warehouse.describe("orders", Relation(table="orders"))
         with pytest.raises(SourceError, match="missing_column"):
             build_request(ORDERS, settings.sources["orders"], declared)
@@ -139,3 +142,33 @@ def test_every_source_column_has_dependents():
     assert set(_BY_TABLE) == set(SOURCE_TABLES)
     assert all(name in SOURCE_TABLES[table].schema.columns() for table, name in _BY_COLUMN)
     assert dependents_of("orders", "net_amount").startswith("enrichment")
+
+
+def test_what_shows_without_a_connection_is_found_without_one():
+    settings = connector(customers={"table": "customers", "connection": "typo"})
+    assert [problem.code for problem in check_settings(settings)] == ["missing_source", "unknown_connection"]
+
+
+def error(*codes, is_transient=False):
+    problems = [SourceProblem(code, "orders", "t", None, "", "") for code in codes]
+    return SourceError(*problems, is_transient=is_transient)
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (error("unreachable"), True),
+        (error("timeout", "throttled"), True),
+        (error("bad_credentials"), True),
+        (error("over_budget"), True),
+        (error("read_failed"), True),
+        (error("missing_column"), False),
+        (error("unreachable", "missing_column"), False),
+        (error("rows_differ"), False),
+        (error("cannot_decode"), False),
+        (error("disk_full"), False),
+        (error("something_new", is_transient=True), True),
+    ],
+)
+def test_only_what_could_not_be_had_may_be_stood_in_for(failure, expected):
+    assert is_unavailable(failure) is expected

@@ -3,12 +3,12 @@
 import hashlib
 import json
 
+import polars as pl
 import pytest
 
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.ingestion.mapping import map_rows
-from resources.warehouses.reading import read_frame
 from resources.warehouses.requests import build_request, relation_of
 from tests.resources.warehouses.contract.engines.every import ENGINES
 from tests.resources.warehouses.contract.shop import CURRENCY, WORKSPACE, ZONE, build_shop
@@ -50,7 +50,8 @@ def read_mapped(engine, one):
         time_zone=ZONE,
     )
     declared = engine.source.describe(one.table.name, relation_of(settings))
-    raw = read_frame(engine.source, build_request(one.table, settings, declared))
+    with engine.source.read(build_request(one.table, settings, declared)) as stream:
+        raw = pl.from_arrow(stream.read_all())
     return map_rows(raw, table=one.table, source=settings, workspace=SETTINGS)
 
 

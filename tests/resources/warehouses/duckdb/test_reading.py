@@ -10,7 +10,6 @@ import pytest
 
 from resources.warehouses.base import Estimate, Family, ReadRequest, Relation, SourceError, TimeBound
 from resources.warehouses.duckdb.warehouse import DuckDBWarehouse
-from resources.warehouses.reading import read_frame
 
 AT = datetime(2017, 6, 1, 12, tzinfo=UTC)
 
@@ -40,6 +39,11 @@ def request_all(warehouse, relation, *bounds, time_zone="UTC"):
     return ReadRequest(
         source="orders", relation=relation, columns=columns, bounds=bounds, time_zone=time_zone
     )
+
+
+def read_frame(warehouse, request):
+    with warehouse.read(request) as stream:
+        return pl.from_arrow(stream.read_all())
 
 
 def read(warehouse, relation, *bounds, time_zone="UTC"):

@@ -86,6 +86,8 @@ class SnowflakeEngine(Engine):
                 return f"PARSE_JSON({self.literal('text', value)})"
             case "float":
                 return f"'{value!r}'::FLOAT"
+            case "money" | "precise":
+                return f"{value}::{self.types[meaning]}"
             case "date" | "time" | "timestamp" | "instant":
                 return f"'{value}'::{self.types[meaning].partition('(')[0]}"
             case "binary":
