@@ -184,3 +184,22 @@ class TraitName(StrEnum):
     HOME_OWNERSHIP = "home_ownership"
     HOUSEHOLD_SIZE = "household_size"
     KIDS_COUNT = "kids_count"
+
+
+class ForecastModel(StrEnum):
+    """What is forecast of a person for the 28 local days after the night."""
+
+    SPEND_MEAN = "spend_mean"
+    SPEND_MEDIAN = "spend_median"
+    ACTIVITY = "activity"
+    SOFT_CHURN = "soft_churn"
+    NEXT_PURCHASE = "next_purchase"
+    CAMPAIGN_RESPONSE = "campaign_response"
+
+
+class Propensity(StrEnum):
+    """Chances that are published per person."""
+
+    ACTIVE_28D = "active_28d"
+    SOFT_CHURN_28D = "soft_churn_28d"
+    CAMPAIGN_RESPONSE = "campaign_response"

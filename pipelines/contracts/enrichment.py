@@ -2,7 +2,8 @@
 
 import dataframely as dy
 
-from pipelines.contracts.columns import amount, count, customer_id, estimate, rate, workspace_id
+from pipelines.contracts.codes import Propensity
+from pipelines.contracts.columns import amount, code, count, customer_id, estimate, rate, workspace_id
 
 
 class CustomerFeatures(dy.Schema):
@@ -43,8 +44,22 @@ class CustomerValue(dy.Schema):
     expected_spend_28d = estimate("Expected net spend in the next 28 days.", minimum=0.0)
     expected_spend_90d = estimate("Expected net spend in the next 90 days.", minimum=0.0)
     expected_spend_365d = estimate("Expected net spend in the next 365 days.", minimum=0.0)
+    typical_spend_28d = estimate(
+        "Median of net spend in the next 28 days; null without a model of it.", nullable=True, minimum=0.0
+    )
     expected_orders_28d = estimate("Expected orders in the next 28 days.", minimum=0.0)
+    expected_orders_90d = estimate("Expected orders in the next 90 days.", minimum=0.0)
+    expected_orders_365d = estimate("Expected orders in the next 365 days.", minimum=0.0)
     active_28d_probability = rate("Probability of at least one order in the next 28 days.")
+    next_purchase_days = estimate(
+        "Median of the local days until the next order; null when one is no likelier than not.",
+        nullable=True,
+        minimum=0.0,
+    )
+    alive_probability = rate(
+        "Probability of not having left for good; null where the purchases hold no sign of leaving.",
+        nullable=True,
+    )
     value_rank_rate = rate("Share of people whose expected spend is not higher.")
     method = dy.String(min_length=1, description="Model that made the estimate.")
     model_version = dy.String(min_length=1, description="Version of that model.")
@@ -101,3 +116,33 @@ class ModelCard(dy.Schema):
     is_used = dy.Bool(description="Whether the model passed its gate and is used.")
     training_row_count = count("Rows behind it.")
     note = dy.String(nullable=True, description="Verdict in words.")
+
+
+class PersonPropensity(dy.Schema):
+    """The chance that a person does something in the next 28 local days, or answers a campaign."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    propensity = code(Propensity, "What the chance is of.", primary_key=True)
+    probability = rate("Calibrated chance.")
+    baseline_probability = rate("The same by the simple baseline.")
+    method = dy.String(min_length=1, description="Model that made the estimate.")
+    model_version = dy.String(min_length=1, description="Version of that model.")
+
+
+class TrainedModel(dy.Schema):
+    """A fitted model with all that scoring needs, and what it was fitted on."""
+
+    workspace_id = workspace_id()
+    model = dy.String(primary_key=True, min_length=1, description="Model.")
+    model_version = dy.String(min_length=1, description="Version of the model.")
+    method = dy.String(min_length=1, description="Kind of the model that is used.")
+    trained_on = dy.Date(description="Night that it was trained for.")
+    window_start_on = dy.Date(nullable=True, description="First local day that it has seen.")
+    window_end_on = dy.Date(nullable=True, description="Last local day that it has seen.")
+    row_count = count("Rows that it was fitted on.")
+    is_used = dy.Bool(description="Whether it passed its gate; otherwise the baseline is used.")
+    features = dy.String(description="Names of its features as a JSON array.")
+    metrics = dy.String(description="Measured numbers with those of the baseline, as JSON.")
+    payload = dy.String(description="The fitted model as JSON.")
+    note = dy.String(description="Verdict in words.")

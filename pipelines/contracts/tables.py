@@ -163,6 +163,18 @@ SEND_TIMES = _people(
 TRAITS = _people_reported(
     "enrichment", "traits", enrichment.Trait, "One row per person and trait, with confidence and provenance."
 )
+PROPENSITIES = _people_reported(
+    "enrichment",
+    "propensities",
+    enrichment.PersonPropensity,
+    "One row per person and propensity: its calibrated chance.",
+)
+TRAINED_MODELS = _numbers(
+    "enrichment",
+    "trained_models",
+    enrichment.TrainedModel,
+    "One row per model: as fitted, with what scoring needs.",
+)
 MODEL_CARDS = _numbers_reported(
     "enrichment", "model_cards", enrichment.ModelCard, "One row per model and metric, parameter or verdict."
 )
@@ -277,7 +289,8 @@ TABLES: tuple[Table, ...] = (
     *SOURCE_TABLES.values(),
     REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, LINKAGE_MODEL, CUSTOMER_LINKS, LINK_EVIDENCE,
     IDENTITY_EVENTS, PROFILES, CONTACT_POINTS, PROFILE_SOURCES, CONTACTABILITY,
-    CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, SEND_TIMES, TRAITS, MODEL_CARDS, MEMBERSHIPS,
+    CUSTOMER_FEATURES, TRAINED_MODELS, CUSTOMER_VALUE, PROPENSITIES, PRODUCT_AFFINITY, SEND_TIMES, TRAITS,
+    MODEL_CARDS, MEMBERSHIPS,
     SEGMENT_SIZES, ENROLMENTS, TRANSITIONS, JOURNEY_CANDIDATES, SEQUENCE_STATE, FATIGUE,
     SEQUENCE_CANDIDATES, ACTION_CANDIDATES, DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK,
     PROOF, DISPATCH_LOG, RECEIPTS, WRITTEN_TABLES, EXPOSURES, OUTCOMES, FUNNEL,

@@ -5,7 +5,8 @@ not given is not limited. A budget holds for one run of a night: a rerun pays ag
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pipelines.contracts.settings.connections import Budget
@@ -25,8 +26,9 @@ _REMEDY = (
 class Budgets:
     """The budgets of one night, shared by all workers."""
 
-    def __init__(self, connector: ConnectorSettings) -> None:
+    def __init__(self, connector: ConnectorSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._connector = connector
+        self._clock = clock
         self._lock = threading.Lock()
         self._reserved: dict[str, Estimate] = {}
         self._spent: dict[str, Spending] = {}
@@ -62,7 +64,9 @@ class Budgets:
             source: Whose statement it is.
             counts_received: The engine tells neither scanned nor billed bytes, so those that arrive count.
         """
-        meter = Meter(self._allowance(source), lambda what: self._stopped(source, what), counts_received)
+        meter = Meter(
+            self._allowance(source), lambda what: self._stopped(source, what), counts_received, self._clock
+        )
         try:
             yield meter
         finally:

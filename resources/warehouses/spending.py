@@ -69,15 +69,20 @@ class Meter:
     Attributes:
         refuse: Makes the error for a limit, in words: which one, and how much was used.
         counts_received: Bytes that arrive count, as the engine tells neither scanned nor billed ones.
+        clock: Seconds that only grow.
         usage: What is charged; complete after `finish`.
     """
 
     allowance: Allowance
     refuse: Callable[[str], SourceError]
     counts_received: bool
+    clock: Callable[[], float] = time.monotonic
     usage: Usage = field(default_factory=Usage)
     seconds: float | None = None
-    _started: float = field(default_factory=time.monotonic)
+    _started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
 
     def __call__(self, row_count: int, byte_count: int) -> None:
         self.usage = Usage(row_count=row_count, byte_count=byte_count)
@@ -89,7 +94,7 @@ class Meter:
 
     @property
     def elapsed(self) -> float:
-        return time.monotonic() - self._started if self.seconds is None else self.seconds
+        return self.clock() - self._started if self.seconds is None else self.seconds
 
     def finish(self, usage: Usage) -> None:
         """The statement is over; what is done with its rows is not its cost."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
+from pipelines.contracts.codes import ReadMode, SourceStatus
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.tables import SOURCE_READS
 from pipelines.contracts.texts import bytes_in_words, counted
@@ -39,6 +40,13 @@ DateOption = Annotated[
 ]
 NightsOption = Annotated[int, typer.Option("--nights", min=1, max=400, help="Nights that say what is usual.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+_COUNTS = {
+    "rows": "row_count",
+    "new": "added_count",
+    "changed": "changed_count",
+    "removed": "removed_count",
+    "rejected": "rejected_count",
+}
 _STYLES = {"problem": "red", "warning": "yellow", "hint": None}
 
 
@@ -87,7 +95,7 @@ class _Analysis:
             "sources": self.reads,
             "findings": [{**finding, "numbers": json.loads(finding["numbers"])} for finding in self.findings],
         }
-        return json.dumps(content, indent=2, default=str, ensure_ascii=False)
+        return json.dumps(content, indent=2, default=_iso, ensure_ascii=False)
 
 
 def _analyse(session: Session, until: date | None, nights: int) -> _Analysis:
@@ -146,27 +154,18 @@ def _about(analysis: _Analysis, subject: str) -> _Analysis:
     )
 
 
+def _iso(value: date) -> str:
+    """Dates and instants, which JSON does not know."""
+    return value.isoformat()
+
+
 def _print(session: Session, analysis: _Analysis) -> None:
     nights = counted(analysis.night_count, "night")
     session.print(f"Night {analysis.night} of {analysis.workspace_id}, {nights} looked at", style="bold")
-    titles = (
-        "source",
-        "status",
-        "read",
-        "rows",
-        "new",
-        "changed",
-        "unchanged",
-        "rejected",
-        "arrived",
-        "newest",
-    )
-    for line in aligned([titles, *(_cells(read) for read in analysis.reads)]):
+    for line in aligned(_table(analysis.reads)):
         session.print(f"  {line}")
-    heads = list(
-        aligned(
-            [(one["severity"], one["topic"], one["subject"], one["finding"]) for one in analysis.findings]
-        )
+    heads = aligned(
+        [(one["severity"], one["topic"], one["subject"], one["finding"]) for one in analysis.findings]
     )
     for line, finding in zip(heads, analysis.findings, strict=True):
         session.print(line, style=_STYLES[finding["severity"]])
@@ -174,19 +173,28 @@ def _print(session: Session, analysis: _Analysis) -> None:
     session.print(_counts(analysis.findings))
 
 
-def _cells(read: Mapping[str, Any]) -> tuple[str, ...]:
-    newest = read["newest_at"]
-    counts = ("read_count", "row_count", "added_count", "changed_count", "unchanged_count", "rejected_count")
-    mode = read["read_mode"] or "not read"
-    read_count, *others = (f"{read[name]:,}" for name in counts)
-    return (
-        read["source"],
-        read["status"],
-        f"{mode} {read_count}",
-        *others,
-        bytes_in_words(read["received_bytes"]),
-        "" if newest is None else f"{newest:%Y-%m-%d %H:%M}",
-    )
+def _table(reads: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """One line a source; counts that are nothing but zeros are left out."""
+    shown = [title for title, name in _COUNTS.items() if any(read[name] for read in reads)]
+    lines = [("source", "read", *shown, "arrived", "newest")] if reads else []
+    for read in reads:
+        newest = read["newest_at"]
+        lines.append(
+            (
+                read["source"],
+                _mode(read),
+                *(f"{read[_COUNTS[title]]:,}" for title in shown),
+                bytes_in_words(read["received_bytes"]),
+                "" if newest is None else f"{newest:%Y-%m-%d %H:%M}",
+            )
+        )
+    return lines
+
+
+def _mode(read: Mapping[str, Any]) -> str:
+    if read["status"] == SourceStatus.STALE:
+        return f"stale, of {read['data_on']}"
+    return f"{read['read_count']:,} {'in full' if read['read_mode'] == ReadMode.FULL else 'by cursor'}"
 
 
 def _counts(findings: Sequence[Mapping[str, Any]]) -> str:

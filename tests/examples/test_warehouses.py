@@ -1,4 +1,4 @@
-"""The sample in a warehouse of one's own: the templates are valid, and what is read there is what the sample reads."""
+"""The sample in a warehouse of one's own: valid templates, and the same rows as the sample reads."""
 
 import importlib.util
 import shutil

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pipelines.contracts.settings.fields import Settings, Share
 from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.contracts.settings.models import ModelSettings
 from pipelines.contracts.settings.segments import SegmentSettings
 
 PositiveDays = Annotated[float, Field(gt=0, le=3650)]
@@ -22,6 +23,7 @@ class EnrichmentSettings(Settings):
         fatigue_half_life_days: Age at which a message counts half for fatigue.
         minimum_trait_confidence: Below it a trait is null.
         identity: How source records become people.
+        models: Which forecasts are trained, and when one is used.
     """
 
     value_half_life_days: PositiveDays = 28.0
@@ -31,6 +33,7 @@ class EnrichmentSettings(Settings):
     fatigue_half_life_days: PositiveDays = 14.0
     minimum_trait_confidence: Share = 0.5
     identity: IdentitySettings = IdentitySettings()
+    models: ModelSettings = ModelSettings()
 
 
 class EnrichmentConfig(Settings):

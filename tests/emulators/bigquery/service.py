@@ -11,6 +11,7 @@ import catalogue
 import costs
 import faults
 import grpc
+import memory
 import transactions
 import uvicorn
 from local_bigquery.app import app
@@ -43,6 +44,7 @@ def serve(arguments: argparse.Namespace) -> None:
     settings.bigquery_host = HOST
     settings.default_project_id = arguments.project
     settings.data_dir = arguments.folder
+    memory.install()
     costs.install()
     catalogue.install()
     transactions.install()

@@ -122,7 +122,7 @@ def test_nested_values_arrive_as_json_text(engine):
     assert arrived[len(DOCUMENTS) + 1] is None  # and not the text of a JSON null
 
 
-MANY = 800
+MANY = 300
 
 
 @pytest.fixture(scope="module")

@@ -257,18 +257,6 @@ def test_no_value_of_a_row_is_in_an_error(build, query):
     assert failed.value.__suppress_context__
 
 
-@pytest.mark.parametrize("panic", [pl.exceptions.PanicException("ana"), ValueError("ana"), TypeError("ana")])
-def test_rows_that_cannot_be_decoded_are_a_typed_error(build, monkeypatch, panic):
-    def refuse(_table):
-        raise panic
-
-    warehouse = build("CREATE TABLE t (x INTEGER)")
-    monkeypatch.setattr(pl, "from_arrow", refuse)
-    with pytest.raises(SourceError, match=r"cannot_decode.*columns are x") as failed:
-        read(warehouse, Relation(table="t"))
-    assert "ana" not in str(failed.value)
-
-
 def test_an_interrupt_is_no_source_error(build, monkeypatch):
     def interrupt(_table):
         raise KeyboardInterrupt

@@ -84,16 +84,12 @@ class SnowflakeEngine(Engine):
                 return doubled(value.replace("\\", "\\\\"))
             case "nested":
                 return f"PARSE_JSON({self.literal('text', value)})"
-            case "float":
-                return f"'{value!r}'::FLOAT"
-            case "money" | "precise":
-                return f"{value}::{self.types[meaning]}"
-            case "date" | "time" | "timestamp" | "instant":
-                return f"'{value}'::{self.types[meaning].partition('(')[0]}"
             case "binary":
                 return f"TO_BINARY('{value.hex()}', 'HEX')"
-            case _:
+            case "integer" | "small" | "boolean":
                 return str(value)
+            case _:
+                return f"'{value}'::{self.types[meaning]}"
 
     def insertion(self, target, meanings, rows):
         if not {"nested", "binary"} & set(meanings):

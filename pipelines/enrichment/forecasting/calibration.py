@@ -1,0 +1,38 @@
+"""Isotonic calibration: what a score has meant on rows that the fit has not seen.
+
+Pooled adjacent violators, then straight lines between the blocks' centres
+(centred isotonic regression, Oron and Flournoy 2017), so that different scores
+stay different and the order of people is kept.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+#: Rows that a block has at least: a block of one person would say 0 or 1.
+SMALLEST_BLOCK = 25
+
+
+def fit_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]]:
+    """Knots of the curve, scores ascending; ties of scores are one block."""
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415  slow to import
+
+    order = np.lexsort((outcome, score))
+    groups = np.array_split(order, max(len(order) // SMALLEST_BLOCK, 1))
+    centres = np.array([score[group].mean() for group in groups])
+    rates = np.array([outcome[group].mean() for group in groups])
+    weights = np.array([len(group) for group in groups], dtype=np.float64)
+    levels = isotonic_regression(rates, weights=weights).x
+    starts = np.flatnonzero(np.concatenate([[True], levels[1:] != levels[:-1]]))
+    total = np.add.reduceat(weights, starts)
+    knots = np.add.reduceat(weights * centres, starts) / total
+    return {"scores": knots.tolist(), "rates": levels[starts].tolist()}
+
+
+def calibrate(curve: dict[str, Any], score: Floats) -> Floats:
+    """Beyond the outermost centres the curve runs straight to 0 at 0 and to 1 at 1."""
+    scores = np.concatenate([[0.0], curve["scores"], [1.0]])
+    rates = np.concatenate([[0.0], curve["rates"], [1.0]])
+    return np.asarray(np.interp(score, scores, rates))

@@ -1,0 +1,69 @@
+"""What of two people is compared, how alike it can be, and which pairs are worth comparing at all."""
+
+from typing import Any
+
+import duckdb
+
+#: Columns of the people handed in, beside `record`: compared forms, null where unknown.
+COLUMNS = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "phone", "email")
+
+#: Levels of likeness of each column, the closest first, as conditions on a pair. Thresholds of
+#: Jaro–Winkler are those that Splink proposes for names.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "first_name": (
+        "first_name_l = first_name_r",
+        "first_name_l = last_name_r and last_name_l = first_name_r",
+        "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.92",
+        "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.8",
+    ),
+    "last_name": (
+        "last_name_l = last_name_r",
+        "first_name_l = last_name_r and last_name_l = first_name_r",
+        "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92",
+        "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.8",
+    ),
+    "birth_date": (
+        "birth_date_l = birth_date_r",
+        "damerau_levenshtein(birth_date_l, birth_date_r) <= 1",
+        "damerau_levenshtein(birth_date_l, birth_date_r) <= 2",
+    ),
+    "street": (
+        "street_l = street_r",
+        "jaro_winkler_similarity(street_l, street_r) >= 0.92",
+        "jaro_winkler_similarity(street_l, street_r) >= 0.8",
+    ),
+    "city": ("city_l = city_r", "jaro_winkler_similarity(city_l, city_r) >= 0.9"),
+    "postcode": (
+        "postcode_l = postcode_r",
+        "damerau_levenshtein(postcode_l, postcode_r) <= 1",
+        "damerau_levenshtein(postcode_l, postcode_r) <= 2",
+    ),
+    "phone": ("phone_l = phone_r", "damerau_levenshtein(phone_l, phone_r) <= 1"),
+    "email": ("email_l = email_r", "jaro_winkler_similarity(email_l, email_r) >= 0.92"),
+}
+
+#: People are compared where one of these is the same in both; null is the same as nothing.
+BLOCKING_KEYS: tuple[tuple[str, ...], ...] = (
+    ("least(first_name, last_name)", "greatest(first_name, last_name)"),
+    ("birth_date",),
+    ("birth_date", "first_name[:1]"),
+    ("birth_date", "last_name[:1]"),
+    ("postcode", "last_name[:3]"),
+    ("postcode", "first_name[:3]"),
+    ("street", "postcode"),
+    ("street", "first_name[:1]"),
+    ("city", "first_name"),
+    ("city", "last_name"),
+    ("phone",),
+    ("phone[-6:]", "first_name[:1]"),
+    ("phone[:-4]", "last_name[:1]"),
+    ("email",),
+    ("split_part(email, '@', 1)",),
+    ("first_name[:3]", "last_name[:3]", "birth_date[:4]"),
+)
+
+
+def open_memory(*, threads: int) -> duckdb.DuckDBPyConnection:
+    """A database that is never on disk: what does not fit into memory is an error, not a temporary file."""
+    settings: dict[str, Any] = {"threads": threads, "temp_directory": "", "preserve_insertion_order": False}
+    return duckdb.connect(":memory:", config=settings)

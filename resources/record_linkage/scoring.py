@@ -1,0 +1,82 @@
+"""Scores pairs of people by a frozen model: pairs from blocking keys, weights from the model, nothing learnt.
+
+The levels and their probabilities are those that Splink trained; the query is
+our own, because blocks are limited in size and each pair is scored in one pass.
+"""
+
+import json
+from collections.abc import Iterator
+
+import polars as pl
+
+from resources.record_linkage.comparisons import BLOCKING_KEYS, COLUMNS, LEVELS, open_memory
+
+#: A block of more people is a common name or a big house: each pair in it says little, and there are many.
+LARGEST_BLOCK = 12
+_DECIMALS = 6
+
+
+def score_pairs(
+    people: pl.DataFrame, parameters: str, *, minimum_weight: float, threads: int = 2
+) -> pl.DataFrame:
+    """`record, other, weight` of the pairs that the model finds at least that likely; `record > other`.
+
+    Args:
+        people: One row per person: record, and the compared columns as text.
+        parameters: A model as `training.train_model` returns it.
+        minimum_weight: Match weight, log2 of the odds, below which a pair is dropped.
+        threads: How many threads the database may use; the answer does not depend on it.
+    """
+    model = json.loads(parameters)
+    with open_memory(threads=threads) as memory:
+        memory.register("people_given", people.select("record", *COLUMNS).to_arrow())
+        memory.execute("create table people as select * from people_given")
+        found = memory.execute(_query(model), {"minimum_weight": minimum_weight}).pl()
+    return found.sort("record", "other")
+
+
+def _query(model: dict[str, object]) -> str:
+    return f"""
+        with block as ({" union all ".join(_keys())}),
+        sized as (select record, block_key, count(*) over (partition by block_key) as size from block),
+        small as (select record, block_key from sized where size between 2 and {LARGEST_BLOCK}),
+        pair as (
+            select distinct l.record as record, r.record as other
+            from small as l join small as r on l.block_key = r.block_key and l.record > r.record
+        ),
+        compared as (
+            select record, other, {", ".join(_both_sides())}
+            from pair join people as l using (record) join people as r on r.record = pair.other
+        ),
+        scored as (
+            select record, other, round({_weight(model)}, {_DECIMALS}) as weight from compared
+        )
+        select record, other, weight from scored where weight >= $minimum_weight
+    """  # noqa: S608  columns and conditions of this package, numbers of the model
+
+
+def _keys() -> Iterator[str]:
+    """A key is a hash: two keys that collide are compared in vain, and that is all."""
+    for number, parts in enumerate(BLOCKING_KEYS):
+        known = " and ".join(f"{part} is not null" for part in parts)
+        yield f"select record, hash({number}, {', '.join(parts)}) as block_key from people where {known}"  # noqa: S608
+
+
+def _both_sides() -> Iterator[str]:
+    for column in COLUMNS:
+        yield f"l.{column} as {column}_l, r.{column} as {column}_r"
+
+
+def _weight(model: dict[str, object]) -> str:
+    """Sum of the weights of the levels that hold, from the weight of two people about whom nothing is known."""
+    weights = model["weights"]
+    assert isinstance(weights, dict)  # noqa: S101  the shape that training writes
+    parts = [f"({model['prior_weight']})"]
+    for column, conditions in LEVELS.items():
+        *levels, otherwise = weights[column]
+        cases = " ".join(
+            f"when {condition} then {weight}" for condition, weight in zip(conditions, levels, strict=True)
+        )
+        unknown = f"when {column}_l is null or {column}_r is null then 0"
+        parts.append(f"(case {unknown} {cases} else {otherwise} end)")
+    return " + ".join(parts)
