@@ -20,6 +20,7 @@ from assets import (
     sequencing,
 )
 from assets.factory import build_asset
+from assets.identity_training import training_job
 from assets.jobs import nightly_job
 from assets.marts import MARTS_GROUP, build_marts, prepare_project
 from assets.onward_resource import OnwardResource
@@ -61,7 +62,7 @@ def build_definitions(environment: Environment) -> dg.Definitions:
             marts,
             *build_publications(nights, marts=_mart_names(marts)),
         ],
-        jobs=[job],
+        jobs=[job, training_job(nights)],
         schedules=[nightly_schedule(job, workspace, is_production=environment.is_production)],
         sensors=[record_failed_night, close_dead_runs],
         loggers={"progress": progress_logger},

@@ -1,8 +1,11 @@
 """Identity: source records become people."""
 
+from math import log2
+
 import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
+from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.tables import (
     CONTACT_POINTS,
     CUSTOMER_LINKS,
@@ -13,8 +16,11 @@ from pipelines.contracts.tables import (
     PROFILE_SOURCES,
     PROFILES,
 )
-from pipelines.identity.linking import match_records
+from pipelines.identity.likely_links import add_likely_pairs
+from pipelines.identity.likeness import representatives
+from pipelines.identity.linking import Matches, match_records
 from pipelines.identity.resolution import resolve_identities
+from resources.record_linkage.scoring import score_pairs
 
 NO_RECORD_LOST = Expectation(
     name="no_record_lost",
@@ -34,9 +40,13 @@ def carry_model(night: Night) -> StepOutput:
 
 def link_people(night: Night) -> StepOutput:
     customers, settings = night.read(CUSTOMERS), night.config.enrichment.enrichment.identity
+    matches = match_records(customers, settings)
+    model = night.read(LINKAGE_MODEL).collect() if settings.probabilistic else None
+    if model is not None and model.height:
+        matches = join_alike(customers, matches, settings, parameters=model["parameters"][0])
     tables = resolve_identities(
         customers,
-        match_records(customers, settings),
+        matches,
         night.earlier(CUSTOMER_LINKS),
         night=night.on,
         workspace=night.workspace,
@@ -58,6 +68,20 @@ def link_people(night: Night) -> StepOutput:
             )
         },
     )
+
+
+def join_alike(
+    customers: pl.LazyFrame, matches: Matches, settings: IdentitySettings, *, parameters: str
+) -> Matches:
+    """One representative of each group is compared by the frozen model, in memory."""
+    likelihood = settings.minimum_link_probability
+    pairs = score_pairs(
+        representatives(customers, matches, settings).collect(),
+        parameters,
+        minimum_weight=log2(likelihood / (1 - likelihood)),
+        generation_years=settings.generation_years,
+    )
+    return add_likely_pairs(matches, pairs, settings)
 
 
 STEPS = (

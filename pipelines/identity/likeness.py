@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipelines.contracts.settings.identity import IdentitySettings
-from pipelines.identity.limits import Grouping
+from pipelines.expressions.digest import digest
 from pipelines.identity.linking import RECORD, Matches, number_records
 from pipelines.identity.normalisation import comparable_name, with_matchable_email, with_matchable_phone
 
@@ -40,3 +40,15 @@ def representatives(customers: pl.LazyFrame, matches: Matches, settings: Identit
     )
     alone = compared.filter(is_alone).select("group", *_COMPARED)
     return pl.concat([alone, several]).rename({"group": "record"}).sort("record")
+
+
+def training_records(compared: pl.LazyFrame, *, maximum: int) -> pl.LazyFrame:
+    """Every record of a part of the people: a sample of single records would hold hardly a pair.
+
+    Records are drawn by their family name, or where it is missing by their
+    mailbox or phone, so that those of one person come together.
+    """
+    name = pl.coalesce("last_name", "email", "phone", pl.lit(""))
+    drawn = digest("identity training", name)
+    order = pl.col("drawn").rank("min")
+    return compared.with_columns(drawn=drawn).filter(order <= maximum).drop("drawn").sort("record")

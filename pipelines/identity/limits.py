@@ -22,6 +22,10 @@ class Grouping:
     labels: Nodes
     edges: pl.DataFrame
 
+    def with_edges(self, edges: pl.DataFrame) -> "Grouping":
+        """The same groups, with more to say about what was left out."""
+        return Grouping(self.labels, pl.concat([self.edges, edges]))
+
 
 def group_records(stated: pl.DataFrame, edges: pl.DataFrame, *, maximum_birth_dates: int) -> Grouping:
     """Groups along edges in which nobody has two loyalty cards or too many birth dates.

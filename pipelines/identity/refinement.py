@@ -69,7 +69,7 @@ def _kept_pairs(group: pl.DataFrame, settings: IdentitySettings) -> pl.DataFrame
 
 
 def _link(weights: dict[Pair, float], settings: IdentitySettings) -> list[set[int]]:
-    """Parts of one group; `weights` has the smaller record first. Among equals the smallest are joined first."""
+    """Parts of one group, by weights of (smaller, larger) record; among equals the smallest join first."""
     absent = settings.absent_pair_weight
     parts = {member: {member} for pair in weights for member in pair}
     #: Sum of the compared weights between two parts, and how many they are.

@@ -6,18 +6,25 @@ our own, because blocks are limited in size and each pair is scored in one pass.
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
-from resources.record_linkage.comparisons import BLOCKING_KEYS, COLUMNS, LEVELS, open_memory
+from resources.record_linkage.comparisons import (
+    BLOCKING_KEYS,
+    COLUMNS,
+    LEVELS,
+    NOT_ONE_PERSON,
+    UNKNOWN,
+    open_memory,
+)
 
 #: A block of more people is a common name or a big house: each pair in it says little, and there are many.
 LARGEST_BLOCK = 12
-_DECIMALS = 6
 
 
 def score_pairs(
-    people: pl.DataFrame, parameters: str, *, minimum_weight: float, threads: int = 2
+    people: pl.DataFrame, parameters: str, *, minimum_weight: float, generation_years: int, threads: int = 2
 ) -> pl.DataFrame:
     """`record, other, weight` of the pairs that the model finds at least that likely; `record > other`.
 
@@ -25,17 +32,19 @@ def score_pairs(
         people: One row per person: record, and the compared columns as text.
         parameters: A model as `training.train_model` returns it.
         minimum_weight: Match weight, log2 of the odds, below which a pair is dropped.
+        generation_years: People born so many years apart are two, however alike.
         threads: How many threads the database may use; the answer does not depend on it.
     """
     model = json.loads(parameters)
     with open_memory(threads=threads) as memory:
         memory.register("people_given", people.select("record", *COLUMNS).to_arrow())
         memory.execute("create table people as select * from people_given")
-        found = memory.execute(_query(model), {"minimum_weight": minimum_weight}).pl()
+        limits = {"minimum_weight": minimum_weight, "generation_years": generation_years}
+        found = memory.execute(_query(model), limits).pl()
     return found.sort("record", "other")
 
 
-def _query(model: dict[str, object]) -> str:
+def _query(model: dict[str, Any]) -> str:
     return f"""
         with block as ({" union all ".join(_keys())}),
         sized as (select record, block_key, count(*) over (partition by block_key) as size from block),
@@ -49,7 +58,8 @@ def _query(model: dict[str, object]) -> str:
             from pair join people as l using (record) join people as r on r.record = pair.other
         ),
         scored as (
-            select record, other, round({_weight(model)}, {_DECIMALS}) as weight from compared
+            select record, other, cast({_weight(model)} as double) as weight from compared
+            where {" and ".join(f"coalesce(not ({rule}), true)" for rule in NOT_ONE_PERSON)}
         )
         select record, other, weight from scored where weight >= $minimum_weight
     """  # noqa: S608  columns and conditions of this package, numbers of the model
@@ -67,16 +77,17 @@ def _both_sides() -> Iterator[str]:
         yield f"l.{column} as {column}_l, r.{column} as {column}_r"
 
 
-def _weight(model: dict[str, object]) -> str:
-    """Sum of the weights of the levels that hold, from the weight of two people about whom nothing is known."""
+def _weight(model: dict[str, Any]) -> str:
+    """Sum of the weights of the levels that hold, and the weight of two people of whom nothing is known.
+
+    The numbers are decimals to the database, so that the sum is exact.
+    """
     weights = model["weights"]
-    assert isinstance(weights, dict)  # noqa: S101  the shape that training writes
     parts = [f"({model['prior_weight']})"]
     for column, conditions in LEVELS.items():
         *levels, otherwise = weights[column]
         cases = " ".join(
             f"when {condition} then {weight}" for condition, weight in zip(conditions, levels, strict=True)
         )
-        unknown = f"when {column}_l is null or {column}_r is null then 0"
-        parts.append(f"(case {unknown} {cases} else {otherwise} end)")
+        parts.append(f"(case when {UNKNOWN[column]} then 0 {cases} else {otherwise} end)")
     return " + ".join(parts)

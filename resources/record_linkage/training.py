@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.record_linkage.comparisons import COLUMNS, LEVELS, open_memory
+from resources.record_linkage.comparisons import COLUMNS, LEVELS, UNKNOWN, open_memory
 
 #: Below it there are too few pairs of one person to learn from.
 MINIMUM_RECORDS = 500
@@ -24,6 +24,7 @@ _RANDOM_PAIRS = 2_000_000
 _LARGEST_WEIGHT = 20.0
 _DECIMALS = 6
 _UNKNOWN = 0.0
+_RAREST = 0.5 / _RANDOM_PAIRS
 
 
 class TrainingError(RuntimeError):
@@ -61,10 +62,9 @@ def train_model(people: pl.DataFrame, *, seed: int) -> TrainedModel:
     weights = {
         comparison["output_column_name"]: _weights_of(comparison) for comparison in trained["comparisons"]
     }
-    absent = {column: [_UNKNOWN] * (len(LEVELS[column]) + 1) for column in COLUMNS if column not in weights}
     prior = trained["probability_two_random_records_match"]
     parameters = json.dumps(
-        {"prior_weight": round(log2(prior / (1 - prior)), _DECIMALS), "weights": weights | absent},
+        {"prior_weight": round(log2(prior / (1 - prior)), _DECIMALS), "weights": weights},
         sort_keys=True,
     )
     version = hashlib.sha256(parameters.encode()).hexdigest()[:12]
@@ -93,27 +93,28 @@ def _settings(known: list[str]) -> Any:
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record",
-        comparisons=[_comparison(column) for column in known],
+        comparisons=[_comparison(name) for name in LEVELS],
         blocking_rules_to_generate_predictions=[block_on(known[0])],
         retain_matching_columns=False,
     )
 
 
-def _comparison(column: str) -> Any:
-    from splink import comparison_level_library as level, comparison_library  # noqa: PLC0415  as above
+def _comparison(name: str) -> Any:
+    from splink import comparison_level_library as level  # noqa: PLC0415  as above
+    from splink import comparison_library  # noqa: PLC0415
 
     return comparison_library.CustomComparison(
-        output_column_name=column,
+        output_column_name=name,
         comparison_levels=[
-            level.NullLevel(column),
-            *(level.CustomLevel(condition, label_for_charts=condition) for condition in LEVELS[column]),
+            level.CustomLevel(UNKNOWN[name], label_for_charts="unknown").configure(is_null_level=True),
+            *(level.CustomLevel(condition, label_for_charts=condition) for condition in LEVELS[name]),
             level.ElseLevel(),
         ],
     )
 
 
 def _estimate(linker: Any, known: list[str], seed: int) -> None:
-    """The prior from pairs that are surely one person, u from random pairs, m in rounds that hide a column."""
+    """The prior from pairs that are surely one person, u from random pairs, m in rounds."""
     from splink import block_on  # noqa: PLC0415  as above
     from splink.internals.exceptions import EMTrainingException  # noqa: PLC0415
 
@@ -153,8 +154,8 @@ def _weights_of(comparison: dict[str, Any]) -> list[float]:
 
 
 def _weight(m: float | None, u: float | None) -> float:
-    if m is None or u is None:
+    if m is None:
         return _UNKNOWN
-    if m <= 0 or u <= 0:
-        return _LARGEST_WEIGHT if m > u else -_LARGEST_WEIGHT
+    # A level that no random pair reached is rarer than one in all of them.
+    m, u = max(m, _RAREST), max(u or 0.0, _RAREST)
     return round(max(-_LARGEST_WEIGHT, min(_LARGEST_WEIGHT, log2(m / u))), _DECIMALS)

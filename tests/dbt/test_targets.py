@@ -7,25 +7,24 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
 import pytest
 import sqlglot
 from polars.testing import assert_frame_equal
 from pydantic import TypeAdapter
 
 from pipelines.contracts.settings.connections import RESOLVED, Connection, DuckDBConnection
-from resources.dbt import PROJECT_FOLDER, target_folder
-from resources.warehouses.base import ReadRequest, Relation
+from resources.dbt import target_folder
+from resources.warehouses.base import Relation
 from resources.warehouses.open import open_warehouse
+from tests.dbt.marts import MARTS, read_marts, read_rows
 from tests.dbt.small_world import FIRST, FIRST_NIGHT, SECOND, SECOND_NIGHT, build, write
+from tests.emulators.fixtures import server_of
 
 #: The Snowflake connector brings its own `requests`, which knows older versions of what it finds.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:urllib3 .* doesn't match a supported version"),
 ]
-
-MARTS = sorted(path.stem for path in (PROJECT_FOLDER / "models" / "marts").glob("*.sql"))
 
 
 class Built(NamedTuple):
@@ -60,10 +59,12 @@ def build_twice_over(target: Connection, home: Path, secrets: list[str]) -> Buil
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def built(request, start_emulator, tmp_path_factory):
-    settings, secrets = SERVERS[request.param](start_emulator(request.param))
-    target = TypeAdapter(Connection).validate_python(settings, context=RESOLVED)
-    return build_twice_over(target, tmp_path_factory.mktemp(request.param), secrets)
+def built(request, tmp_path_factory):
+    kind = request.param
+    with server_of(kind, tmp_path_factory.mktemp(kind)) as server:
+        settings, secrets = SERVERS[kind](server)
+        target = TypeAdapter(Connection).validate_python(settings, context=RESOLVED)
+        yield build_twice_over(target, tmp_path_factory.mktemp(f"{kind}-home"), secrets)
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +72,6 @@ def expected(tmp_path_factory):
     home = tmp_path_factory.mktemp("duckdb")
     target = DuckDBConnection(kind="duckdb", path=str(home / "warehouse.duckdb"))
     return read_marts(build_twice_over(target, home, []).target)
-
-
-def read(warehouse, relation: Relation) -> pl.DataFrame:
-    """All rows, names in lower case and whole numbers as such: an engine's catalogue may differ in both."""
-    columns = {column.name.lower(): column for column in warehouse.describe("mart", relation)}
-    with warehouse.read(ReadRequest(source="mart", relation=relation, columns=columns)) as stream:
-        rows = pl.DataFrame(stream.read_all())
-    whole = [name for name, kind in rows.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0]
-    return rows.cast(dict.fromkeys(whole, pl.Int64)).sort(pl.all())
-
-
-def read_marts(target: Connection) -> dict[str, pl.DataFrame]:
-    with open_warehouse(target, name="crm", workspace_folder=Path()) as warehouse:
-        return {mart: read(warehouse, Relation(table=f"onward.{mart}")) for mart in MARTS}
 
 
 def test_models_tests_and_unit_tests_pass(built):
@@ -95,13 +82,13 @@ def test_models_tests_and_unit_tests_pass(built):
 def test_every_mart_equals_that_of_the_embedded_warehouse(built, expected):
     found = read_marts(built.target)
     for mart in MARTS:
-        assert expected[mart].height or mart == "fct_personalization_daily"
+        assert expected[mart].height
         assert_frame_equal(found[mart], expected[mart], check_exact=True)
 
 
 def test_people_need_no_quotes(built):
     with open_warehouse(built.target, name="crm", workspace_folder=Path()) as warehouse:
-        plan = read(warehouse, Relation(query="SELECT customer_id, as_of FROM onward.plan"))
+        plan = read_rows(warehouse, Relation(query="SELECT customer_id, as_of FROM onward.plan"))
     assert plan.columns == ["customer_id", "as_of"]
     assert plan.rows() == [(1, FIRST), (1, SECOND)]
 

@@ -17,13 +17,14 @@ def start_emulator(tmp_path_factory):
 
         def start(kind):
             if kind not in running:
-                running[kind] = stack.enter_context(_server(kind, tmp_path_factory.mktemp(kind)))
+                running[kind] = stack.enter_context(server_of(kind, tmp_path_factory.mktemp(kind)))
             return running[kind]
 
         yield start
 
 
-def _server(kind, folder):
+def server_of(kind, folder):
+    """A server of one's own, for what fills schema `onward`; a context manager."""
     interpreter = interpreter_of(kind)
     if not interpreter.exists():
         reason = f"the emulator of {kind} needs Python {PYTHONS[kind]}; install it and run `make emulators`"

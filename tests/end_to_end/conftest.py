@@ -252,7 +252,7 @@ class World:
         (self.home / "dagster").mkdir(parents=True, exist_ok=True)
         return subprocess.run(
             [sys.executable, *program, "--date", night.isoformat(), *arguments],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1800,
         )  # fmt: skip
 
     def contents(self) -> dict[tuple[str, date], pl.DataFrame]:
@@ -284,18 +284,30 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ensure_manifest(project, environment={**os.environ, **variables}).parent
 
 
+def build_world(
+    folder: Path, parsed_project: Path, *, files: dict[str, str] | None = None, seed: int | None = None
+) -> World:
+    workspace = folder / "workspace"
+    workspace.mkdir(parents=True)
+    world = World(write_workspace(workspace, files=files, seed=seed), folder / "home")
+    world.home.mkdir(mode=0o700)
+    shutil.copytree(parsed_project, world.home / "dbt" / parsed_project.name)
+    return world
+
+
+def enter(world: World, patched: pytest.MonkeyPatch) -> None:
+    """Points the process at a world."""
+    patched.setenv("ONWARD_HOME", str(world.home))
+    patched.setenv("ONWARD_WORKSPACE", str(world.workspace))
+
+
 @pytest.fixture
 def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed_project: Path) -> Callable[..., World]:
     """Builds worlds; the process is pointed at the one that runs."""
 
     def make(name: str = "one", *, files: dict[str, str] | None = None, seed: int | None = None) -> World:
-        workspace = tmp_path / name / "workspace"
-        workspace.mkdir(parents=True)
-        world = World(write_workspace(workspace, files=files, seed=seed), tmp_path / name / "home")
-        world.home.mkdir(mode=0o700)
-        shutil.copytree(parsed_project, world.home / "dbt" / parsed_project.name)
-        monkeypatch.setenv("ONWARD_HOME", str(world.home))
-        monkeypatch.setenv("ONWARD_WORKSPACE", str(world.workspace))
+        world = build_world(tmp_path / name, parsed_project, files=files, seed=seed)
+        enter(world, monkeypatch)
         return world
 
     return make

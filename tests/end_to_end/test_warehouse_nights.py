@@ -17,17 +17,15 @@ from pydantic import TypeAdapter
 
 from pipelines.contracts.settings.connections import RESOLVED, Connection
 from pipelines.contracts.tables import DECISIONS, PLAN, SOURCE_READS, WRITTEN_TABLES
-from resources.dbt import PROJECT_FOLDER
 from resources.home import Home
-from resources.warehouses.base import Load, ReadRequest, Relation, WriteMode
+from resources.warehouses.base import Load, WriteMode
 from resources.warehouses.open import open_warehouse
-from tests.end_to_end.conftest import FILES, source_tables
+from tests.dbt.marts import MARTS, read_marts
+from tests.emulators.fixtures import server_of
+from tests.end_to_end.conftest import FILES, build_world, enter, source_tables
 
 NIGHT = date(2024, 3, 4)
 KINDS = ("snowflake", "bigquery", "redshift")
-MARTS = sorted(path.stem for path in (PROJECT_FOLDER / "models" / "marts").glob("*.sql"))
-#: What a source writes in other types than the contract's, as a warehouse has them.
-LOADED_AS = {pl.Int32(): pl.Int64(), pl.Datetime("us", "UTC"): pl.Datetime("us", "UTC")}
 SECRET = "ONWARD_TEST_WAREHOUSE_SECRET"  # noqa: S105  the name of a variable
 
 #: The Snowflake connector brings its own `requests`, which knows older versions of what it finds.
@@ -74,25 +72,6 @@ def load_source(target: Connection) -> None:
         warehouse.write(loads)
 
 
-def read_marts(target: Connection) -> dict[str, pl.DataFrame]:
-    marts = {}
-    with open_warehouse(target, name="main", workspace_folder=Path()) as warehouse:
-        for mart in MARTS:
-            relation = Relation(table=f"onward.{mart}")
-            columns = {column.name.lower(): column for column in warehouse.describe(mart, relation)}
-            request = ReadRequest(source=mart, relation=relation, columns=columns)
-            with warehouse.read(request) as stream:
-                rows = pl.DataFrame(stream.read_all())
-            whole = [n for n, kind in rows.schema.items() if isinstance(kind, pl.Decimal) and not kind.scale]
-            marts[mart] = rows.cast(dict.fromkeys(whole, pl.Int64)).sort(pl.all())
-    return marts
-
-
-def select(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setenv("ONWARD_HOME", str(world.home))
-    monkeypatch.setenv("ONWARD_WORKSPACE", str(world.workspace))
-
-
 def run_both_nights(world: World) -> None:
     """The first as people run it, with its marts; the second reads what is new."""
     world.apply()
@@ -101,37 +80,45 @@ def run_both_nights(world: World) -> None:
     assert world.run(NIGHT + timedelta(days=1)).success
 
 
-@pytest.fixture
-def embedded(make_world: Callable[..., World]) -> World:
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> World:
     """The nights as they are without any server."""
-    world = make_world("embedded")
-    run_both_nights(world)
+    world = build_world(tmp_path_factory.mktemp("embedded"), parsed_project)
+    with pytest.MonkeyPatch.context() as patched:
+        enter(world, patched)
+        run_both_nights(world)
     return world
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nights_decide_and_report_the_same_in_every_warehouse(
     kind: str,
-    start_emulator: Callable[[str], Any],
     make_world: Callable[..., World],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
     embedded: World,
 ) -> None:
-    entry, secret = entry_of(kind, start_emulator(kind))
-    monkeypatch.setenv(SECRET, secret)
-    target = connect(entry, secret)
-    load_source(target)
-    connections = json.dumps({"connections": {"main": entry}, "target": "main"})
-    world = make_world(kind, files={**FILES, "connections.yml": connections})
-    run_both_nights(world)
-    for night in (NIGHT, NIGHT + timedelta(days=1)):
-        for table in (PLAN, DECISIONS):
-            versions = [one.lake.require(table, night).content_hash for one in (world, embedded)]
-            assert versions[0] == versions[1]
+    with server_of(kind, tmp_path_factory.mktemp(kind)) as server:
+        entry, secret = entry_of(kind, server)
+        monkeypatch.setenv(SECRET, secret)
+        target = connect(entry, secret)
+        load_source(target)
+        connections = json.dumps({"connections": {"main": entry}, "target": "main"})
+        world = make_world(kind, files={**FILES, "connections.yml": connections})
+        run_both_nights(world)
+        _compare_marts(target, Home(embedded.environment).warehouse_path)
+    _compare_versions(world, embedded)
     _compare_tables(world, embedded)
     assert world.handed_over() == embedded.handed_over()
-    _compare_marts(target, Home(embedded.environment).warehouse_path)
     _holds_no_secret(world.home, secret)
+
+
+def _compare_versions(world: World, embedded: World) -> None:
+    """Content hashes: what was decided is the same to the last bit."""
+    for night in (NIGHT, NIGHT + timedelta(days=1)):
+        for table in (PLAN, DECISIONS):
+            found, expected = (one.lake.require(table, night).content_hash for one in (world, embedded))
+            assert found == expected
 
 
 def _compare_tables(world: World, embedded: World) -> None:
@@ -152,7 +139,7 @@ def _compare_marts(target: Connection, embedded_path: Path) -> None:
 
 def _holds_no_secret(home: Path, secret: str) -> None:
     """Neither dbt's artifacts and logs nor Dagster's metadata."""
-    files = [path for path in home.rglob("*") if path.is_file() and "emulator" not in path.parts]
+    files = [path for path in home.rglob("*") if path.is_file()]
     assert files
     holders = [path.name for path in files if os.fsencode(secret) in path.read_bytes()]
     assert holders == []

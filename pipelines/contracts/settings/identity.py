@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from pipelines.contracts.settings.fields import Settings, Share
 
@@ -66,8 +66,10 @@ class IdentitySettings(Settings):
         survivorship: Which record a golden value is taken from.
         probabilistic: Whether records are also linked by likeness; it takes effect once the job
             `train_identity_model` has published a model.
+        maximum_training_records: Records that the model is trained on; people are drawn by family name.
         minimum_link_probability: Pairs that the model finds less likely are not looked at further.
         absent_pair_weight: Match weight (log2 of the odds) of two records that were never compared.
+        generation_years: Records whose birth years lie that far apart are two people, however alike.
         cut_weight: Groups whose mean match weight is lower stay apart.
     """
 
@@ -97,6 +99,17 @@ class IdentitySettings(Settings):
     confidence: IdentifierConfidence = IdentifierConfidence()
     survivorship: SurvivorshipSettings = SurvivorshipSettings()
     probabilistic: bool = False
+    maximum_training_records: Annotated[int, Field(ge=1_000, le=5_000_000)] = 100_000
     minimum_link_probability: Annotated[float, Field(gt=0, lt=1)] = 0.2
     absent_pair_weight: Annotated[float, Field(ge=-50, le=50)] = -4.0
+    generation_years: Annotated[int, Field(ge=1, le=100)] = 15
     cut_weight: Annotated[float, Field(ge=-50, le=50)] = -3.0
+
+    @model_validator(mode="after")
+    def _what_was_never_compared_is_apart(self) -> "IdentitySettings":
+        if self.absent_pair_weight >= self.cut_weight:
+            raise ValueError(
+                "absent_pair_weight must be less than cut_weight, or records that were never compared "
+                "would be one person"
+            )
+        return self

@@ -71,7 +71,8 @@ def _summary() -> dict[str, pl.Expr]:
         "gap_count": gap.count(),
         "longest_gap_84d": gap.filter(_within(84)).max(),
         **{
-            f"spend_{days}d_before": net.filter(age.is_between(days, days + 27)).sum() for days in (28, 56, 84)
+            f"spend_{days}d_before": net.filter(age.is_between(days, days + 27)).sum()
+            for days in (28, 56, 84)
         },
         **{f"spend_{days}d": net.filter(_within(days)).sum() for days in WINDOWS},
         **{f"visits_{days}d": _within(days).sum().cast(pl.Int64) for days in WINDOWS},
@@ -110,9 +111,7 @@ def _aged(days: pl.LazyFrame, cutoff: date) -> pl.LazyFrame:
     """Purchase days before the cutoff with age, gap to the one before, and decay weights."""
     earlier = pl.col("ordered_on").shift(1).over("customer_id", order_by="ordered_on")
     age = pl.col("age_days")
-    weights = {
-        f"weight_{days}d": (decay(age, days) * _STEPS).round().cast(pl.Int64) for days in HALF_LIVES
-    }
+    weights = {f"weight_{days}d": (decay(age, days) * _STEPS).round().cast(pl.Int64) for days in HALF_LIVES}
     return (
         days.filter(pl.col("ordered_on") < cutoff)
         .with_columns(

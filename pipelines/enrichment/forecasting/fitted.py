@@ -60,14 +60,16 @@ class FittedModel:
     def predict(self, rows: pl.DataFrame) -> Floats:
         """One forecast per row; of the baseline where no model is used."""
         if self.method == BASELINE:
-            return rows.select(forecast=self.baseline()).to_series().to_numpy()
+            return rows.with_columns(forecast=self.baseline())["forecast"].to_numpy()
         raw = predict_raw(self.target, self.method, self.parameters, matrix(self.target, rows))
         return np.round(calibrate(self.curve, raw) if self.curve else raw, DECIMALS)
 
 
 def matrix(target: Target, rows: pl.DataFrame) -> Floats:
     """Features of the target, a column each; NaN where unknown."""
-    return rows.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in target.features).to_numpy()
+    return rows.select(
+        pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in target.features
+    ).to_numpy()
 
 
 def fit_raw(target: Target, method: str, rows: Floats, outcome: Floats) -> dict[str, Any]:

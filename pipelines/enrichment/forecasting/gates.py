@@ -46,16 +46,18 @@ def _rarer(rows: pl.DataFrame) -> float:
     return min(positives, rows.height - positives)
 
 
-def judge(
-    target: Target, winner: str, metrics: Mapping[str, Metrics], settings: ModelSettings
-) -> Verdict:
+def judge(target: Target, winner: str, metrics: Mapping[str, Metrics], settings: ModelSettings) -> Verdict:
     """On the last fold, the winner against the baseline; the loser's error is told too."""
     error, simple = metrics[winner][target.loss.metric]
-    compared = ", ".join(f"{method} {numbers[target.loss.metric][0]:.4g}" for method, numbers in metrics.items())
+    compared = ", ".join(
+        f"{method} {numbers[target.loss.metric][0]:.4g}" for method, numbers in metrics.items()
+    )
     facts = f"{target.loss.metric} on the last fold: {compared}, baseline {simple:.4g}"
     if error is None or simple is None or error > settings.maximum_error_ratio * simple:
         return Verdict(is_used=False, note=f"not better than its baseline, which is used; {facts}")
     area = metrics[winner].get("area_under_curve", (None, None))[0]
     if target.model is ForecastModel.CAMPAIGN_RESPONSE and (area or 0.0) < settings.minimum_response_area:
-        return Verdict(is_used=False, note=f"area under the curve below {settings.minimum_response_area}; {facts}")
+        return Verdict(
+            is_used=False, note=f"area under the curve below {settings.minimum_response_area}; {facts}"
+        )
     return Verdict(is_used=True, note=f"{winner} is used; {facts}")

@@ -80,9 +80,8 @@ def train(target: Target, snapshots: pl.DataFrame, settings: ModelSettings) -> T
         method: predict_raw(target, method, fit_raw(target, method, x, known), z) for method in methods
     }
     earlier_rate = float(known.mean())
-    baseline = fold.select(
-        baseline=(pl.lit(earlier_rate) if target.baseline is None else target.baseline).cast(pl.Float64)
-    ).to_series().to_numpy() + np.zeros(fold.height)
+    simple = pl.lit(earlier_rate) if target.baseline is None else target.baseline
+    baseline = fold.with_columns(baseline=simple.cast(pl.Float64))["baseline"].to_numpy()
     actual = fold["outcome"].to_numpy()
     metrics = {method: _metrics(target, forecasts[method], baseline, actual) for method in methods}
     winner = min(methods, key=lambda method: (metrics[method][target.loss.metric][0] or 0.0, method))
@@ -122,7 +121,10 @@ def _metrics(
         of |= {"area_under_curve": roc_auc, "expected_calibration_error": expected_calibration_error}
     if target.loss is Loss.MEAN:
         of |= {"predicted_to_actual_ratio": ratio_of_sums}
-    values = [measure(columns, **{name: metric(side, pl.col("actual")) for name, metric in of.items()}) for side in sides]
+    values = [
+        measure(columns, **{name: metric(side, pl.col("actual")) for name, metric in of.items()})
+        for side in sides
+    ]
     return {name: (values[0][name], values[1][name]) for name in of}
 
 

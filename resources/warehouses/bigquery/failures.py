@@ -68,6 +68,12 @@ _MISSING = _Meaning(
     "Correct table or query in sources.yml, and the location of the connection.",
     quotes=True,
 )
+_MISSING_OR_HIDDEN = _Meaning(
+    "missing_table",
+    "it does not exist, or the account may not see it.",
+    "Correct table or query in sources.yml, or grant the account Data Viewer on it.",
+    quotes=True,
+)
 _INVALID = _Meaning(
     "invalid_query", "the query is not valid.", "Correct the query in sources.yml.", quotes=True
 )
@@ -209,6 +215,8 @@ def _meaning(error: BaseException) -> _Meaning | None:
     if isinstance(error, google_errors.RetryError) and error.cause is not None:
         return _meaning(error.cause)
     reason = reason_of(error)
+    if reason == "accessDenied" and "perhaps it does not exist" in _message(error):
+        return _MISSING_OR_HIDDEN  # the service does not say which
     if reason is not None:
         if reason in _BY_REASON:
             return _BY_REASON[reason]

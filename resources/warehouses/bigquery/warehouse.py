@@ -19,6 +19,7 @@ from resources.warehouses.base import (
     ReadRequest,
     Relation,
     SourceColumn,
+    SourceError,
     WriteReceipt,
 )
 from resources.warehouses.bigquery.connecting import Clients
@@ -94,9 +95,12 @@ class BigQueryWarehouse:
 
     def estimate(self, request: ReadRequest) -> Estimate:
         """Bytes by a dry run; rows only where the catalogue counts them."""
-        sql = select_rows(request, tuple(request.columns), _DIALECT)
-        _, byte_count = dry_run(self._clients, sql, place_of(request))
-        return Estimate(row_count=self._row_count(request), byte_count=byte_count)
+        try:
+            sql = select_rows(request, tuple(request.columns), _DIALECT)
+            _, byte_count = dry_run(self._clients, sql, place_of(request))
+            return Estimate(row_count=self._row_count(request), byte_count=byte_count)
+        except SourceError:
+            return Estimate()  # what is wrong is for the read to say
 
     def read(self, request: ReadRequest) -> AbstractContextManager[RowStream]:
         return read_rows(self._clients, request, tuple(request.columns))

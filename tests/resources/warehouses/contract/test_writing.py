@@ -56,25 +56,39 @@ AFTERWARDS = {
 }
 
 
-@pytest.mark.parametrize("mode", WriteMode)
-def test_each_mode_writes_once_and_adds_or_replaces(plan, mode):
-    first = {"mode": mode, "load_id": "it's \\ 1", **MODES[mode]}
-    once = plan.write((1, "x"), (2, "y"), **first)
-    assert (once.row_count, once.table_row_count, once.is_repeated) == (2, 2, False)
-    again = plan.write((1, "x"), (2, "y"), **first)
-    assert (again.row_count, again.table_row_count, again.is_repeated) == (2, 2, True)
-    assert plan.stored() == [(1, "x"), (2, "y")]
-    other = plan.write((1, "z"), **(first | {"load_id": "b"}))
-    assert plan.stored() == AFTERWARDS[mode]
-    assert other.table_row_count == len(AFTERWARDS[mode])
-    assert plan.staging_tables() == []
+@pytest.fixture
+def plans(engine):
+    """A table for each mode, to be written side by side."""
+    return {mode: Table(engine, engine.fresh_name("plan")) for mode in WriteMode}
 
 
-@pytest.mark.parametrize("mode", [WriteMode.REPLACE, WriteMode.REPLACE_PARTITION])
-def test_going_back_to_an_earlier_load_is_no_repetition(plan, mode):
+def write_each(engine, plans, *values, load_id):
+    """One write with one load for each table, in its mode; the receipts."""
+    loads = [plan.load(*values, mode=mode, load_id=load_id, **MODES[mode]) for mode, plan in plans.items()]
+    return dict(zip(plans, engine.target.write(loads), strict=True))
+
+
+def test_each_mode_writes_once_and_adds_or_replaces(engine, plans):
+    two = [(1, "x"), (2, "y")]
+    for is_repeated in (False, True):
+        receipts = write_each(engine, plans, *two, load_id="it's \\ 1")
+        for mode, plan in plans.items():
+            receipt = receipts[mode]
+            assert (receipt.row_count, receipt.table_row_count, receipt.is_repeated) == (2, 2, is_repeated)
+            assert plan.stored() == two
+    receipts = write_each(engine, plans, (1, "z"), load_id="b")
+    for mode, plan in plans.items():
+        assert plan.stored() == AFTERWARDS[mode]
+        assert receipts[mode].table_row_count == len(AFTERWARDS[mode])
+        assert plan.staging_tables() == []
+
+
+def test_going_back_to_an_earlier_load_is_no_repetition(engine, plans):
+    replaced = {mode: plans[mode] for mode in (WriteMode.REPLACE, WriteMode.REPLACE_PARTITION)}
     for load_id, value in (("a", "x"), ("b", "y"), ("a", "x")):
-        assert not plan.write((1, value), mode=mode, load_id=load_id, **MODES[mode]).is_repeated
-    assert plan.stored() == [(1, "x")]
+        receipts = write_each(engine, replaced, (1, value), load_id=load_id)
+        assert not any(one.is_repeated for one in receipts.values())
+    assert [plan.stored() for plan in replaced.values()] == [[(1, "x")]] * 2
 
 
 def test_other_partitions_are_left_alone(plan):
@@ -184,27 +198,27 @@ class KilledError(BaseException):
     """The process goes away between the staging tables and the transaction."""
 
 
-@pytest.mark.parametrize("mode", [WriteMode.REPLACE_PARTITION, WriteMode.MERGE])
 def test_a_process_killed_before_the_transaction_leaves_rows_that_the_next_one_replaces(
-    engine, plan, mode, monkeypatch
+    engine, plans, monkeypatch
 ):
     def kill(_session, _statements):
         raise KilledError
 
-    plan.write((9, "before"), load_id="before")
-    write = {"mode": mode, "load_id": "b", **MODES[mode]}
+    two = [(1, "x"), (2, "y")]
+    tables = {mode: plans[mode] for mode in (WriteMode.REPLACE_PARTITION, WriteMode.MERGE)}
+    write_each(engine, tables, (9, "before"), load_id="before")
     with monkeypatch.context() as patched:
         patched.setattr(engine.session_class, "run_atomically", kill)
         patched.setattr(engine.session_class, "unstage", lambda *_: None)  # nobody is left to clean up
         with pytest.raises(KilledError):
-            plan.write((1, "x"), (2, "y"), **write)
-    assert plan.stored() == [(9, "before")]
+            write_each(engine, tables, *two, load_id="b")
+    assert [plan.stored() for plan in tables.values()] == [[(9, "before")]] * 2
     engine.close_target()
-    receipt = plan.write((1, "x"), (2, "y"), **write)
-    assert not receipt.is_repeated
-    kept = [(9, "before")] if mode is WriteMode.MERGE else []
-    assert plan.stored() == [(1, "x"), (2, "y"), *kept]
-    assert plan.staging_tables() == []
+    receipts = write_each(engine, tables, *two, load_id="b")
+    assert not any(one.is_repeated for one in receipts.values())
+    assert tables[WriteMode.REPLACE_PARTITION].stored() == two
+    assert tables[WriteMode.MERGE].stored() == [*two, (9, "before")]
+    assert plans[WriteMode.MERGE].staging_tables() == []
 
 
 def test_a_merge_updates_and_inserts_by_several_keys(plan):
