@@ -3,10 +3,6 @@
 Asset keys, lake folders, warehouse tables and dbt sources derive from it.
 """
 
-from functools import partial
-
-import dataframely as dy
-
 from pipelines.contracts import (
     candidates,
     delivery,
@@ -20,56 +16,35 @@ from pipelines.contracts import (
     sequencing,
     sources,
 )
-from pipelines.contracts.columns import History, Privacy, Table
+from pipelines.contracts.columns import Table
+from pipelines.contracts.declaring import (
+    numbers,
+    numbers_nightly,
+    numbers_nightly_reported,
+    numbers_reported,
+    people,
+    people_nightly,
+    people_nightly_reported,
+    people_reported,
+    personal,
+)
 
-
-def _declare(
-    stage: str,
-    name: str,
-    schema: type[dy.Schema],
-    grain: str,
-    *,
-    privacy: Privacy,
-    history: History = History.SNAPSHOT,
-    is_written_back: bool = False,
-) -> Table:
-    return Table(
-        stage=stage,
-        name=name,
-        schema=schema,
-        grain=grain,
-        privacy=privacy,
-        history=history,
-        is_written_back=is_written_back,
-    )
-
-
-_personal = partial(_declare, privacy=Privacy.PERSONAL)
-_people = partial(_declare, privacy=Privacy.PSEUDONYMOUS)
-_people_reported = partial(_people, is_written_back=True)
-_people_nightly = partial(_people, history=History.INCREMENT)
-_people_nightly_reported = partial(_people_nightly, is_written_back=True)
-_numbers = partial(_declare, privacy=Privacy.AGGREGATE)
-_numbers_reported = partial(_numbers, is_written_back=True)
-_numbers_nightly = partial(_numbers, history=History.INCREMENT)
-_numbers_nightly_reported = partial(_numbers_nightly, is_written_back=True)
-
-CUSTOMERS = _personal("ingestion", "customers", sources.Customer, "One row per customer record of a source.")
-ORDERS = _people("ingestion", "orders", sources.Order, "One row per order.")
-ORDER_LINES = _people("ingestion", "order_lines", sources.OrderLine, "One row per order line.")
-PRODUCTS = _numbers("ingestion", "products", sources.CatalogueProduct, "One row per product.")
-EVENTS = _personal("ingestion", "events", sources.Event, "One row per event.")
-MESSAGES = _people("ingestion", "messages", sources.Message, "One row per message sent by another tool.")
-CAMPAIGNS = _numbers("ingestion", "campaigns", sources.Campaign, "One row per campaign of a source.")
-CAMPAIGN_MEMBERS = _people(
+CUSTOMERS = personal("ingestion", "customers", sources.Customer, "One row per customer record of a source.")
+ORDERS = people("ingestion", "orders", sources.Order, "One row per order.")
+ORDER_LINES = people("ingestion", "order_lines", sources.OrderLine, "One row per order line.")
+PRODUCTS = numbers("ingestion", "products", sources.CatalogueProduct, "One row per product.")
+EVENTS = personal("ingestion", "events", sources.Event, "One row per event.")
+MESSAGES = people("ingestion", "messages", sources.Message, "One row per message sent by another tool.")
+CAMPAIGNS = numbers("ingestion", "campaigns", sources.Campaign, "One row per campaign of a source.")
+CAMPAIGN_MEMBERS = people(
     "ingestion", "campaign_members", sources.CampaignMember, "One row per campaign and targeted customer."
 )
-CONSENTS = _personal("ingestion", "consents", sources.Consent, "One row per act of consent.")
-SUPPRESSIONS = _personal(
+CONSENTS = personal("ingestion", "consents", sources.Consent, "One row per act of consent.")
+SUPPRESSIONS = personal(
     "ingestion", "suppressions", sources.Suppression, "One row per suppressed address and channel."
 )
-ERASURES = _personal("ingestion", "erasures", sources.Erasure, "One row per request to be forgotten.")
-COSTS = _numbers("ingestion", "costs", sources.Cost, "One row per day, channel and campaign.")
+ERASURES = personal("ingestion", "erasures", sources.Erasure, "One row per request to be forgotten.")
+COSTS = numbers("ingestion", "costs", sources.Cost, "One row per day, channel and campaign.")
 
 #: Tables that a workspace may bring, by the name used in `sources.yml`.
 SOURCE_TABLES = {
@@ -91,210 +66,247 @@ SOURCE_TABLES = {
 }
 REQUIRED_SOURCES = ("customers", "orders")
 
-REJECTED_ROWS = _people_nightly_reported(
+REJECTED_ROWS = people_nightly_reported(
     "ingestion", "rejected_rows", sources.RejectedRow, "One row per source row and rule that it broke."
 )
-REMOVED_ROWS = _people_nightly_reported(
+REMOVED_ROWS = people_nightly_reported(
     "ingestion", "removed_rows", sources.RemovedRow, "One row per row that its source no longer has."
 )
-SOURCE_READS = _numbers_nightly_reported(
+SOURCE_READS = numbers_nightly_reported(
     "ingestion", "source_reads", sources.SourceRead, "One row per configured source: how it was read tonight."
 )
-CUSTOMER_LINKS = _people_reported(
-    "identity", "customer_links", identity.CustomerLink,
+CUSTOMER_LINKS = people_reported(
+    "identity",
+    "customer_links",
+    identity.CustomerLink,
     "One row per source record, with the person it belongs to.",
-)  # fmt: skip
-LINKAGE_MODEL = _numbers(
+)
+LINKAGE_MODEL = numbers(
     "identity",
     "linkage_model",
     identity.LinkageModel,
     "One row per model that links records by likeness; none before one is trained.",
 )
-LINK_EVIDENCE = _people(
-    "identity", "link_evidence", identity.LinkEvidence,
+LINK_EVIDENCE = people(
+    "identity",
+    "link_evidence",
+    identity.LinkEvidence,
     "One row per pair of source records and what they have in common.",
-)  # fmt: skip
-IDENTITY_EVENTS = _people_nightly_reported(
+)
+IDENTITY_EVENTS = people_nightly_reported(
     "identity",
     "identity_events",
     identity.IdentityEvent,
     "One row per person who tonight came, went, or got or gave records.",
 )
-PROFILE_SOURCES = _people(
+PROFILE_SOURCES = people(
     "identity",
     "profile_sources",
     identity.ProfileSource,
     "One row per person and attribute, with the record that its value is taken from.",
 )
-PROFILES = _personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
-CONTACT_POINTS = _personal(
+PROFILES = personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
+CONTACT_POINTS = personal(
     "identity", "contact_points", identity.ContactPoint, "One row per person and channel, with the address."
 )
-CONTACTABILITY = _people_reported(
+CONTACTABILITY = people_reported(
     "permission",
     "contactability",
     permission.Contactability,
     "One row per person, purpose and channel: allowed or not, and why.",
 )
-CUSTOMER_FEATURES = _people_reported(
+CUSTOMER_FEATURES = people_reported(
     "enrichment",
     "customer_features",
     enrichment.CustomerFeatures,
     "One row per person: what they did up to the night.",
 )
-CUSTOMER_VALUE = _people_reported(
+CUSTOMER_VALUE = people_reported(
     "enrichment",
     "customer_value",
     enrichment.CustomerValue,
     "One row per person: spend so far and expected spend.",
 )
-PRODUCT_AFFINITY = _people_reported(
+PRODUCT_AFFINITY = people_reported(
     "enrichment",
     "product_affinity",
     enrichment.ProductAffinity,
     "One row per person and category that they lean to.",
 )
-SEND_TIMES = _people(
+SEND_TIMES = people(
     "enrichment",
     "send_times",
     enrichment.SendTime,
     "One row per person: the local hour at which they are most active.",
 )
-TRAITS = _people_reported(
+TRAITS = people_reported(
     "enrichment", "traits", enrichment.Trait, "One row per person and trait, with confidence and provenance."
 )
-PROPENSITIES = _people_reported(
+PROPENSITIES = people_reported(
     "enrichment",
     "propensities",
     enrichment.PersonPropensity,
     "One row per person and propensity: its calibrated chance.",
 )
-TRAINED_MODELS = _numbers(
+TRAINED_MODELS = numbers(
     "enrichment",
     "trained_models",
     enrichment.TrainedModel,
     "One row per model: as fitted, with what scoring needs.",
 )
-MODEL_CARDS = _numbers_reported(
+MODEL_CARDS = numbers_reported(
     "enrichment", "model_cards", enrichment.ModelCard, "One row per model and metric, parameter or verdict."
 )
-MEMBERSHIPS = _people_reported(
+MEMBERSHIPS = people_reported(
     "segmentation", "memberships", segmentation.Membership, "One row per stay of a person in a segment."
 )
-SEGMENT_SIZES = _numbers_nightly_reported(
+SEGMENT_SIZES = numbers_nightly_reported(
     "segmentation",
     "segment_sizes",
     segmentation.SegmentSize,
     "One row per segment: size and movement tonight.",
 )
-ENROLMENTS = _people_reported(
+ENROLMENTS = people_reported(
     "journeys", "enrolments", journeys.Enrolment, "One row per enrolment of a person in a journey."
 )
-TRANSITIONS = _people_nightly_reported(
+TRANSITIONS = people_nightly_reported(
     "journeys", "transitions", journeys.Transition, "One row per step that an enrolment took tonight."
 )
-JOURNEY_CANDIDATES = _people_nightly(
+JOURNEY_CANDIDATES = people_nightly(
     "journeys",
     "journey_candidates",
     candidates.Candidate,
     "One row per message that a journey could send tonight.",
 )
-SEQUENCE_STATE = _people_reported(
+SEQUENCE_STATE = people_reported(
     "sequencing", "sequence_state", sequencing.SequenceState, "One row per stay of a person in a sequence."
 )
-FATIGUE = _people(
+FATIGUE = people(
     "sequencing",
     "fatigue",
     sequencing.Fatigue,
     "One row per person and channel with contact in the last 28 days.",
 )
-SEQUENCE_CANDIDATES = _people_nightly(
+SEQUENCE_CANDIDATES = people_nightly(
     "sequencing",
     "sequence_candidates",
     candidates.Candidate,
     "One row per message that a sequence could send tonight.",
 )
-ACTION_CANDIDATES = _people_nightly(
+ACTION_CANDIDATES = people_nightly(
     "personalization",
     "action_candidates",
     candidates.Candidate,
     "One row per offer, channel and person that a campaign could send tonight.",
 )
-DECISIONS = _people_nightly_reported(
+DECISIONS = people_nightly_reported(
     "planning",
     "decisions",
     planning.Decision,
     "One row per decision point: the action chosen, or why there is none.",
 )
-DECISION_CANDIDATES = _people_nightly(
+DECISION_CANDIDATES = people_nightly(
     "planning",
     "decision_candidates",
     planning.DecisionCandidate,
     "One row per candidate of a decision point, and what became of it.",
 )
-PLAN = _people_nightly_reported(
+PLAN = people_nightly_reported(
     "planning", "plan", planning.PlannedMessage, "One row per message that goes out before the next night."
 )
-LIMIT_PRICES = _numbers_nightly_reported(
+LIMIT_PRICES = numbers_nightly_reported(
     "planning",
     "limit_prices",
     planning.LimitPrice,
     "One row per shared limit: use, people turned away, and the price of one more unit.",
 )
-HELD_BACK = _numbers_nightly_reported(
+HELD_BACK = numbers_nightly_reported(
     "planning",
     "held_back",
     planning.HeldBack,
     "One row per programme and reason: how many decision points got no message.",
 )
-PROOF = _numbers_nightly_reported(
+PROOF = numbers_nightly_reported(
     "planning",
     "proof",
     planning.ProofLine,
     "One row per guardrail, as recomputed by the independent checker.",
 )
-DISPATCH_LOG = _people_nightly_reported(
+DISPATCH_LOG = people_nightly_reported(
     "delivery",
     "dispatch_log",
     delivery.DispatchedMessage,
     "One row per planned message: handed over, held back or lost.",
 )
-RECEIPTS = _people_nightly_reported(
+RECEIPTS = people_nightly_reported(
     "delivery", "receipts", delivery.Receipt, "One row per answer of a destination about a message."
 )
-WRITTEN_TABLES = _numbers_nightly(
+WRITTEN_TABLES = numbers_nightly(
     "delivery",
     "written_tables",
     delivery.WrittenTable,
     "One row per table copied to the target warehouse, as counted there afterwards.",
 )
-EXPOSURES = _people_nightly_reported(
+EXPOSURES = people_nightly_reported(
     "measurement",
     "exposures",
     measurement.Exposure,
     "One row per person and programme with a decision tonight: treated, held out or not selected.",
 )
-OUTCOMES = _people_nightly_reported(
+OUTCOMES = people_nightly_reported(
     "measurement",
     "outcomes",
     measurement.Outcome,
     "One row per exposure whose window closed tonight: what the person did.",
 )
-FUNNEL = _numbers_nightly_reported(
+FUNNEL = numbers_nightly_reported(
     "measurement", "funnel", measurement.FunnelLine, "One row per stage and measure: the night in numbers."
 )
 
 #: Every published table, in the order in which data flows.
 TABLES: tuple[Table, ...] = (
     *SOURCE_TABLES.values(),
-    REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, LINKAGE_MODEL, CUSTOMER_LINKS, LINK_EVIDENCE,
-    IDENTITY_EVENTS, PROFILES, CONTACT_POINTS, PROFILE_SOURCES, CONTACTABILITY,
-    CUSTOMER_FEATURES, TRAINED_MODELS, CUSTOMER_VALUE, PROPENSITIES, PRODUCT_AFFINITY, SEND_TIMES, TRAITS,
-    MODEL_CARDS, MEMBERSHIPS,
-    SEGMENT_SIZES, ENROLMENTS, TRANSITIONS, JOURNEY_CANDIDATES, SEQUENCE_STATE, FATIGUE,
-    SEQUENCE_CANDIDATES, ACTION_CANDIDATES, DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK,
-    PROOF, DISPATCH_LOG, RECEIPTS, WRITTEN_TABLES, EXPOSURES, OUTCOMES, FUNNEL,
-)  # fmt: skip
+    REJECTED_ROWS,
+    REMOVED_ROWS,
+    SOURCE_READS,
+    LINKAGE_MODEL,
+    CUSTOMER_LINKS,
+    LINK_EVIDENCE,
+    IDENTITY_EVENTS,
+    PROFILES,
+    CONTACT_POINTS,
+    PROFILE_SOURCES,
+    CONTACTABILITY,
+    CUSTOMER_FEATURES,
+    TRAINED_MODELS,
+    CUSTOMER_VALUE,
+    PROPENSITIES,
+    PRODUCT_AFFINITY,
+    SEND_TIMES,
+    TRAITS,
+    MODEL_CARDS,
+    MEMBERSHIPS,
+    SEGMENT_SIZES,
+    ENROLMENTS,
+    TRANSITIONS,
+    JOURNEY_CANDIDATES,
+    SEQUENCE_STATE,
+    FATIGUE,
+    SEQUENCE_CANDIDATES,
+    ACTION_CANDIDATES,
+    DECISIONS,
+    DECISION_CANDIDATES,
+    PLAN,
+    LIMIT_PRICES,
+    HELD_BACK,
+    PROOF,
+    DISPATCH_LOG,
+    RECEIPTS,
+    WRITTEN_TABLES,
+    EXPOSURES,
+    OUTCOMES,
+    FUNNEL,
+)
 STAGES = (
     "ingestion",
     "identity",

@@ -1,6 +1,7 @@
-"""Customer value: what a person is expected to spend, from how they spent lately.
+"""Customer value: what a person is expected to spend, by trained models or from how they spent lately.
 
-The rate of a person is a decayed mean per local day,
+Forecasts of trained models go first. Where there is none, the decayed rate of
+this module is used. The rate of a person is a decayed mean per local day,
 
     rate = sum of amount * 2^(-age / h)  /  sum over observed days of 2^(-age / h),
 
@@ -9,7 +10,7 @@ day is observed from the first order on, and at least one half-life is taken as
 observed: the first order is why a person is known at all, so without the floor
 someone who ordered today would be expected to do so every day.
 
-Biases, known and accepted in this version: no one is ever lost for good (the
+Biases of it, known and accepted: no one is ever lost for good (the
 rate of a silent person halves every h days but never ends), season and trend
 are not seen, and an occasional buyer who ordered once is expected to spend some
 1.4 times that order within 28 days (with h = 28).
@@ -96,30 +97,76 @@ def chance_of_activity() -> pl.Expr:
     return (1 - (-pl.col("visit_rate") * HORIZON_DAYS).exp()).round(DECIMALS)
 
 
+def _forecast(name: str, otherwise: pl.Expr) -> pl.Expr:
+    """A model's forecast where there is one."""
+    return pl.coalesce(pl.col(name), otherwise).round(DECIMALS)
+
+
+def _beyond(kind: str, rate: str, horizon_days: int) -> pl.Expr:
+    """The 28-day forecast carried on: by the lifetime model's shape, else by the declared fade."""
+    start, later = pl.col(f"lifetime_{kind}_28d"), pl.col(f"lifetime_{kind}_{horizon_days}d")
+    faded = effective_days(horizon_days) / HORIZON_DAYS
+    growth = pl.when(start > 0).then(later / start).fill_null(faded)
+    return (pl.col(f"{rate}_28d") * growth).round(DECIMALS)
+
+
+def _orders() -> pl.Expr:
+    """Purchase days of the lifetime model at the person's own orders per purchase day."""
+    per_visit = pl.when(pl.col("visit_rate") > 0).then(pl.col("order_rate") / pl.col("visit_rate"))
+    expected = pl.col("lifetime_orders_28d") * per_visit
+    return pl.coalesce(expected, pl.col("order_rate") * HORIZON_DAYS).round(DECIMALS)
+
+
 def estimate_value(
     features: pl.LazyFrame,
     orders: pl.LazyFrame,
     customer_links: pl.LazyFrame,
+    forecasts: pl.LazyFrame,
     *,
     settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
     as_of: datetime,
 ) -> pl.LazyFrame:
-    """One row per person of the features; without an order everything expected is 0, as nothing is known."""
+    """One row per person of the features; without an order everything expected is 0, as nothing is known.
+
+    The decayed rate is what is used where a forecast is null: too little history,
+    a model that did not pass its gate, a person held out from models. Who must
+    not be scored (`is_scored` false) is treated as one of whom nothing is known.
+
+    Args:
+        features: Of the night.
+        orders: As ingested.
+        customer_links: Of the night.
+        forecasts: Of `forecast_people`.
+        settings: Half-life of the decayed rate.
+        workspace: Whose local days count.
+        as_of: End of the night.
+    """
     rates = purchase_rates(orders, customer_links, settings=settings, workspace=workspace, as_of=as_of)
+    has_forecast = pl.col("spend_mean").is_not_null() & (pl.col("spend_method") != METHOD)
     return (
         features.select("customer_id", spend_to_date_amount="spend_amount")
         .join(rates, on="customer_id", how="left")
+        .join(forecasts, on="customer_id", how="left")
+        .with_columns(
+            pl.when(pl.col("is_scored").fill_null(value=True)).then("spend_rate", "order_rate", "visit_rate")
+        )
         .with_columns(pl.col("spend_rate", "order_rate", "visit_rate").fill_null(0.0))
         .with_columns(
+            expected_spend_28d=_forecast("spend_mean", expected_spend(28)), expected_orders_28d=_orders()
+        )
+        .with_columns(
             workspace_id=pl.lit(workspace.workspace),
-            expected_spend_28d=expected_spend(28),
-            expected_spend_90d=expected_spend(90),
-            expected_spend_365d=expected_spend(365),
-            expected_orders_28d=(pl.col("order_rate") * HORIZON_DAYS).round(DECIMALS),
-            active_28d_probability=chance_of_activity(),
-            method=pl.lit(METHOD),
-            model_version=pl.lit(MODEL_VERSION),
+            expected_spend_90d=_beyond("spend", "expected_spend", 90),
+            expected_spend_365d=_beyond("spend", "expected_spend", 365),
+            expected_orders_90d=_beyond("orders", "expected_orders", 90),
+            expected_orders_365d=_beyond("orders", "expected_orders", 365),
+            typical_spend_28d=pl.col("spend_median").round(DECIMALS),
+            active_28d_probability=_forecast("activity", chance_of_activity()),
+            next_purchase_days=pl.col("next_purchase_days").round(DECIMALS),
+            alive_probability=pl.col("alive_probability").round(DECIMALS),
+            method=pl.when(has_forecast).then("spend_method").otherwise(pl.lit(METHOD)),
+            model_version=pl.when(has_forecast).then("spend_version").otherwise(pl.lit(MODEL_VERSION)),
         )
         .with_columns(value_rank_rate=pl.col("expected_spend_28d").rank("max") / pl.len())
         .pipe(CustomerValue.cast)

@@ -7,12 +7,8 @@ import duckdb
 #: Columns of the people handed in, beside `record`: compared forms, null where unknown.
 COLUMNS = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "phone", "email")
 
-#: A street is a place only in its town.
-_SAME_TOWN = "(postcode_l = postcode_r or city_l = city_r)"
-
-#: Levels of likeness of each comparison, the closest first, as conditions on a pair; `unknown` is when a
-#: pair says nothing. Thresholds of Jaro–Winkler are those that Splink proposes for names. Street, town and
-#: postcode are one comparison: they agree together, and counted apart they would outweigh the name.
+#: Levels of likeness of each column, the closest first, as conditions on a pair. Thresholds of
+#: Jaro–Winkler are those that Splink proposes for names.
 LEVELS: dict[str, tuple[str, ...]] = {
     "first_name": (
         "first_name_l = first_name_r",
@@ -31,29 +27,36 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "damerau_levenshtein(birth_date_l, birth_date_r) <= 1",
         "damerau_levenshtein(birth_date_l, birth_date_r) <= 2",
     ),
-    "address": (
-        f"street_l = street_r and {_SAME_TOWN}",
-        f"jaro_winkler_similarity(street_l, street_r) >= 0.92 and {_SAME_TOWN}",
+    "street": (
         "street_l = street_r",
-        f"jaro_winkler_similarity(street_l, street_r) >= 0.8 and {_SAME_TOWN}",
-        "postcode_l = postcode_r and city_l = city_r",
-        _SAME_TOWN,
+        "jaro_winkler_similarity(street_l, street_r) >= 0.92",
+        "jaro_winkler_similarity(street_l, street_r) >= 0.8",
+    ),
+    "city": ("city_l = city_r", "jaro_winkler_similarity(city_l, city_r) >= 0.9"),
+    "postcode": (
+        "postcode_l = postcode_r",
+        "damerau_levenshtein(postcode_l, postcode_r) <= 1",
+        "damerau_levenshtein(postcode_l, postcode_r) <= 2",
     ),
     "phone": ("phone_l = phone_r", "damerau_levenshtein(phone_l, phone_r) <= 1"),
     "email": ("email_l = email_r", "jaro_winkler_similarity(email_l, email_r) >= 0.92"),
 }
-_TOWNLESS = "coalesce(postcode_l, city_l) is null or coalesce(postcode_r, city_r) is null"
-UNKNOWN: dict[str, str] = {
-    name: f"{name}_l is null or {name}_r is null" for name in LEVELS if name != "address"
-} | {"address": f"(street_l is null or street_r is null) and ({_TOWNLESS})"}
+#: When a comparison says nothing.
+UNKNOWN: dict[str, str] = {name: f"{name}_l is null or {name}_r is null" for name in LEVELS}
 
-#: Two people of one household agree on nearly everything. First names that are not alike, without the same
-#: birth date, and birth years a generation apart keep them two, whatever else agrees.
+#: Two people of one household agree on nearly everything, and more than independent columns would. What
+#: tells them apart keeps them two, whatever else agrees: first names that are not alike without the same
+#: birth date, somewhat alike with another birth date, and birth years a generation apart.
 NOT_ONE_PERSON = (
     (
         "jaro_winkler_similarity(first_name_l, first_name_r) < 0.8"
         " and first_name_l is distinct from last_name_r"
         " and birth_date_l is distinct from birth_date_r"
+    ),
+    (
+        "jaro_winkler_similarity(first_name_l, first_name_r) < 0.92"
+        " and first_name_l is distinct from last_name_r"
+        " and damerau_levenshtein(birth_date_l, birth_date_r) > 2"
     ),
     "abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years",
 )
