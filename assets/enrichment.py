@@ -6,16 +6,13 @@ import polars as pl
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
+from pipelines.contracts.source_tables import EVENTS, ORDER_LINES, ORDERS, PRODUCTS
 from pipelines.contracts.tables import (
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
-    EVENTS,
     MODEL_CARDS,
-    ORDER_LINES,
-    ORDERS,
     PRODUCT_AFFINITY,
-    PRODUCTS,
     PROFILES,
     SEND_TIMES,
     TRAITS,

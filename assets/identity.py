@@ -6,10 +6,10 @@ import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
 from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.contracts.source_tables import CUSTOMERS
 from pipelines.contracts.tables import (
     CONTACT_POINTS,
     CUSTOMER_LINKS,
-    CUSTOMERS,
     IDENTITY_EVENTS,
     LINK_EVIDENCE,
     LINKAGE_MODEL,
@@ -20,7 +20,7 @@ from pipelines.identity.likely_links import add_likely_pairs
 from pipelines.identity.likeness import representatives
 from pipelines.identity.linking import Matches, match_records
 from pipelines.identity.resolution import resolve_identities
-from resources.record_linkage.scoring import score_pairs
+from resources.record_linkage.scoring import PairLimits, score_pairs
 
 NO_RECORD_LOST = Expectation(
     name="no_record_lost",
@@ -78,8 +78,11 @@ def join_alike(
     pairs = score_pairs(
         representatives(customers, matches, settings).collect(),
         parameters,
-        minimum_weight=log2(likelihood / (1 - likelihood)),
-        generation_years=settings.generation_years,
+        limits=PairLimits(
+            minimum_weight=log2(likelihood / (1 - likelihood)),
+            household_weight=settings.household_weight,
+            generation_years=settings.generation_years,
+        ),
     )
     return add_likely_pairs(matches, pairs, settings)
 

@@ -8,7 +8,8 @@ import polars as pl
 from assets.keys import key_of
 from assets.onward_resource import OnwardResource
 from assets.steps import Night
-from pipelines.contracts.tables import CUSTOMERS, LINKAGE_MODEL
+from pipelines.contracts.source_tables import CUSTOMERS
+from pipelines.contracts.tables import LINKAGE_MODEL
 from pipelines.identity.likeness import comparable_records, training_records
 from resources.record_linkage.training import TrainedModel, TrainingError, train_model
 

@@ -10,7 +10,7 @@ from assets.merging import PulledTable, keep_earlier, merge_source
 from assets.source_reading import read_sources
 from assets.steps import CheckOutcome, Expectation, Frame, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import (
+from pipelines.contracts.source_tables import (
     ORDER_LINES,
     ORDERS,
     REJECTED_ROWS,

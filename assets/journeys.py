@@ -3,14 +3,13 @@
 from assets import plots
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
+from pipelines.contracts.source_tables import ERASURES, ORDERS
 from pipelines.contracts.tables import (
     CUSTOMER_LINKS,
     DECISIONS,
     ENROLMENTS,
-    ERASURES,
     JOURNEY_CANDIDATES,
     MEMBERSHIPS,
-    ORDERS,
     PLAN,
     SEGMENT_SIZES,
     TRANSITIONS,

@@ -5,6 +5,7 @@ import polars as pl
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.columns import Table
+from pipelines.contracts.source_tables import ORDERS, REJECTED_ROWS, SOURCE_TABLES
 from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_FEATURES,
@@ -15,13 +16,10 @@ from pipelines.contracts.tables import (
     EXPOSURES,
     FUNNEL,
     MEMBERSHIPS,
-    ORDERS,
     OUTCOMES,
     PLAN,
     PROOF,
-    REJECTED_ROWS,
     SEQUENCE_STATE,
-    SOURCE_TABLES,
     TRAITS,
 )
 from pipelines.measurement.exposures import record_exposures

@@ -12,7 +12,7 @@ from assets.steps import Frame, Night, row_count
 from assets.surveying import EarlierTable, newest_of
 from pipelines.contracts.codes import ReadMode, RemovalReason, SourceStatus
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS
+from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS
 from pipelines.ingestion.merging import (
     deduplicate,
     follow_parent,

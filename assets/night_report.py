@@ -8,6 +8,7 @@ from assets.source_report import compose_sources
 from assets.steps import Night
 from assets.summary import format_measure
 from pipelines.contracts.codes import DecisionOutcome
+from pipelines.contracts.source_tables import REJECTED_ROWS
 from pipelines.contracts.tables import (
     ENROLMENTS,
     FUNNEL,
@@ -17,7 +18,6 @@ from pipelines.contracts.tables import (
     PLAN,
     PRODUCT_AFFINITY,
     PROOF,
-    REJECTED_ROWS,
     SEGMENT_SIZES,
 )
 from pipelines.contracts.texts import outcome_in_words

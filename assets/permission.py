@@ -3,14 +3,8 @@
 import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
-from pipelines.contracts.tables import (
-    CONSENTS,
-    CONTACT_POINTS,
-    CONTACTABILITY,
-    CUSTOMER_LINKS,
-    ERASURES,
-    SUPPRESSIONS,
-)
+from pipelines.contracts.source_tables import CONSENTS, ERASURES, SUPPRESSIONS
+from pipelines.contracts.tables import CONTACT_POINTS, CONTACTABILITY, CUSTOMER_LINKS
 from pipelines.permission.contactability import decide_contactability
 
 EVERYONE_HAS_A_VERDICT = Expectation(

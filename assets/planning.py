@@ -9,6 +9,7 @@ from assets import plots
 from assets.source_report import stale_sources
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
 from pipelines.contracts.settings.switches import KillSwitch
+from pipelines.contracts.source_tables import MESSAGES, SOURCE_READS
 from pipelines.contracts.tables import (
     ACTION_CANDIDATES,
     CONTACTABILITY,
@@ -20,12 +21,10 @@ from pipelines.contracts.tables import (
     JOURNEY_CANDIDATES,
     LIMIT_PRICES,
     MEMBERSHIPS,
-    MESSAGES,
     PLAN,
     PROOF,
     SEND_TIMES,
     SEQUENCE_CANDIDATES,
-    SOURCE_READS,
 )
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.ledger import assemble_ledger

@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.steps import Night
 from assets.surveying import Surveyed, bounds_of
-from pipelines.contracts.tables import REJECTED_ROWS
+from pipelines.contracts.source_tables import REJECTED_ROWS
 from pipelines.ingestion.mapping import MappedRows, combine_mapped, map_rows, one_line_each
 from pipelines.ingestion.quarantine import MOST_NAMED, reject_future_count, reject_future_rows
 from pipelines.ingestion.reading import (

@@ -2,15 +2,13 @@
 
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
+from pipelines.contracts.source_tables import ERASURES, MESSAGES, ORDERS
 from pipelines.contracts.tables import (
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     DECISIONS,
-    ERASURES,
     FATIGUE,
     MEMBERSHIPS,
-    MESSAGES,
-    ORDERS,
     PLAN,
     SEQUENCE_CANDIDATES,
     SEQUENCE_STATE,

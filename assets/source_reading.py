@@ -10,7 +10,7 @@ from typing import TypeVar
 from assets.pulling import SourceBatch, SourceReader
 from assets.steps import Night
 from assets.surveying import EarlierTable, Surveyed, find_earlier, survey_source
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.ingestion.reading import is_young_enough
 from resources.warehouses.base import SourceError, SourceProblem, Warehouse
 from resources.warehouses.budgets import Budgets

@@ -4,7 +4,7 @@ import polars as pl
 
 from assets.steps import Night
 from pipelines.contracts.codes import SourceStatus
-from pipelines.contracts.tables import SOURCE_READS
+from pipelines.contracts.source_tables import SOURCE_READS
 from pipelines.contracts.texts import counted
 from resources.report.rendering import Section, section_of
 

@@ -10,7 +10,7 @@ import polars as pl
 from assets.steps import Night
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
-from pipelines.contracts.tables import SOURCE_READS, SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_READS, SOURCE_TABLES
 from pipelines.ingestion.reading import ReadPlan, is_reconciliation_due, plan_read, watermark
 from pipelines.ingestion.reconciliation import columns_of_keys
 from resources.lake.store import Version

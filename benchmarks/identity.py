@@ -6,23 +6,15 @@ Accuracy against the truth that the generator and FEBRL keep; CPU seconds of the
 whole process, medians of the rounds.
 """
 
-import argparse
-import resource
-import statistics
-import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from pipelines.contracts.identity import CustomerLink
 from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Customer
-from pipelines.evaluation.clustering import compare_clusterings
-from pipelines.identity.components import connected_components
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="bench", time_zone="UTC", currency="USD")
 SETTINGS = IdentitySettings(probabilistic=True, phone_country="US")

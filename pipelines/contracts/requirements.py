@@ -7,7 +7,7 @@ bring is published empty; what it would feed stays off, and this says so.
 from dataclasses import dataclass
 
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import (
+from pipelines.contracts.source_tables import (
     CAMPAIGN_MEMBERS,
     CAMPAIGNS,
     CONSENTS,

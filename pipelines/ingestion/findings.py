@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pipelines.contracts.codes import ReadMode, SourceStatus
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.fields import format_duration
-from pipelines.contracts.tables import CONSENTS, ERASURES, SOURCE_TABLES, SUPPRESSIONS
+from pipelines.contracts.source_tables import CONSENTS, ERASURES, SOURCE_TABLES, SUPPRESSIONS
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.rules import EVENT_TIMES
 

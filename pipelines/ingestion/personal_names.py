@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from pipelines.contracts.tables import CUSTOMERS, SOURCE_TABLES
+from pipelines.contracts.source_tables import CUSTOMERS, SOURCE_TABLES
 from pipelines.ingestion.naming import words
 from pipelines.ingestion.rules import is_personal
 from pipelines.ingestion.scoring import score_table_name

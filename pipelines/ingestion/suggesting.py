@@ -9,7 +9,7 @@ from functools import cache
 from typing import Protocol
 
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.ingestion.naming import words
 from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.rules import EVENT_TIMES, is_personal

@@ -10,7 +10,7 @@ from datetime import datetime
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import CONSENTS, ERASURES, REQUIRED_SOURCES, SUPPRESSIONS
+from pipelines.contracts.source_tables import CONSENTS, ERASURES, REQUIRED_SOURCES, SUPPRESSIONS
 
 #: A sudden loss of rows in one of these could let a message go out that must not.
 _GUARDED = frozenset({*REQUIRED_SOURCES, CONSENTS.name, SUPPRESSIONS.name, ERASURES.name})

@@ -44,21 +44,14 @@ LEVELS: dict[str, tuple[str, ...]] = {
 #: When a comparison says nothing.
 UNKNOWN: dict[str, str] = {name: f"{name}_l is null or {name}_r is null" for name in LEVELS}
 
-#: Two people of one household agree on nearly everything, and more than independent columns would. What
-#: tells them apart keeps them two, whatever else agrees: first names that are not alike without the same
-#: birth date, somewhat alike with another birth date, and birth years a generation apart.
+#: What a household shares. Its members agree on all of it at once, which independent columns hardly ever
+#: would: together it weighs at most as much as knowing that two records are of one household.
+SHARED_BY_A_HOUSEHOLD = ("last_name", "street", "city", "postcode")
+
+#: Father and son of one name: birth dates a generation apart, and no slip of the pen.
 NOT_ONE_PERSON = (
-    (
-        "jaro_winkler_similarity(first_name_l, first_name_r) < 0.8"
-        " and first_name_l is distinct from last_name_r"
-        " and birth_date_l is distinct from birth_date_r"
-    ),
-    (
-        "jaro_winkler_similarity(first_name_l, first_name_r) < 0.92"
-        " and first_name_l is distinct from last_name_r"
-        " and damerau_levenshtein(birth_date_l, birth_date_r) > 2"
-    ),
-    "abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years",
+    "damerau_levenshtein(birth_date_l, birth_date_r) > 2"
+    " and abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years"
 )
 
 #: People are compared where one of these is the same in both; null is the same as nothing.

@@ -6,6 +6,7 @@ our own, because blocks are limited in size and each pair is scored in one pass.
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
@@ -23,24 +24,37 @@ from resources.record_linkage.comparisons import (
 LARGEST_BLOCK = 12
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairLimits:
+    """Which pairs are worth telling.
+
+    Attributes:
+        minimum_weight: Match weight, log2 of the odds, below which a pair is dropped.
+        household_weight: What two records weigh that agree in everything that a household shares.
+        generation_years: People born so many years apart are two, however alike.
+    """
+
+    minimum_weight: float
+    household_weight: float
+    generation_years: int
+
+
 def score_pairs(
-    people: pl.DataFrame, parameters: str, *, minimum_weight: float, generation_years: int, threads: int = 2
+    people: pl.DataFrame, parameters: str, *, limits: PairLimits, threads: int = 2
 ) -> pl.DataFrame:
     """`record, other, weight` of the pairs that the model finds at least that likely; `record > other`.
 
     Args:
         people: One row per person: record, and the compared columns as text.
         parameters: A model as `training.train_model` returns it.
-        minimum_weight: Match weight, log2 of the odds, below which a pair is dropped.
-        generation_years: People born so many years apart are two, however alike.
+        limits: Which pairs are worth telling.
         threads: How many threads the database may use; the answer does not depend on it.
     """
     model = json.loads(parameters)
     with open_memory(threads=threads) as memory:
         memory.register("people_given", people.select("record", *COLUMNS).to_arrow())
         memory.execute("create table people as select * from people_given")
-        limits = {"minimum_weight": minimum_weight, "generation_years": generation_years}
-        found = memory.execute(_query(model), limits).pl()
+        found = memory.execute(_query(model), asdict(limits)).pl()
     return found.sort("record", "other")
 
 
@@ -59,7 +73,7 @@ def _query(model: dict[str, Any]) -> str:
         ),
         scored as (
             select record, other, cast({_weight(model)} as double) as weight from compared
-            where {" and ".join(f"coalesce(not ({rule}), true)" for rule in NOT_ONE_PERSON)}
+            where coalesce(not ({NOT_ONE_PERSON}), true)
         )
         select record, other, weight from scored where weight >= $minimum_weight
     """  # noqa: S608  columns and conditions of this package, numbers of the model
@@ -82,12 +96,15 @@ def _weight(model: dict[str, Any]) -> str:
 
     The numbers are decimals to the database, so that the sum is exact.
     """
-    weights = model["weights"]
-    parts = [f"({model['prior_weight']})"]
-    for column, conditions in LEVELS.items():
-        *levels, otherwise = weights[column]
-        cases = " ".join(
-            f"when {condition} then {weight}" for condition, weight in zip(conditions, levels, strict=True)
-        )
-        parts.append(f"(case when {UNKNOWN[column]} then 0 {cases} else {otherwise} end)")
-    return " + ".join(parts)
+    prior = model["prior_weight"]
+    cases = {name: _case(name, model["weights"][name]) for name in LEVELS}
+    household = " + ".join(cases.pop(name) for name in SHARED_BY_A_HOUSEHOLD)
+    return f"({prior}) + least({household}, $household_weight - ({prior})) + {' + '.join(cases.values())}"
+
+
+def _case(name: str, weights: list[float]) -> str:
+    *levels, otherwise = weights
+    whens = " ".join(
+        f"when {level} then {weight}" for level, weight in zip(LEVELS[name], levels, strict=True)
+    )
+    return f"(case when {UNKNOWN[name]} then 0 {whens} else {otherwise} end)"

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings
-from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
+from pipelines.contracts.source_tables import REQUIRED_SOURCES, SOURCE_TABLES
 from resources.warehouses.base import SourceColumn, SourceError, SourceProblem, Warehouse
 from resources.warehouses.fitting import contract_type
 from resources.warehouses.open import Connections

@@ -11,7 +11,7 @@ import typer
 
 from pipelines.contracts.codes import ReadMode, SourceStatus
 from pipelines.contracts.settings.connector import ConnectorSettings
-from pipelines.contracts.tables import SOURCE_READS
+from pipelines.contracts.source_tables import SOURCE_READS
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.analysis import analyse_sources
 from resources.control.metrics import Metrics

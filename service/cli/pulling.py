@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.contracts.settings.connections import Budget
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.rules import is_personal

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.contracts.settings.connector import SourceSettings
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.contracts.texts import bytes_in_words, counted
 from resources.warehouses.base import Estimate, SourceError, Warehouse
 from resources.warehouses.requests import build_request, relation_of

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.contracts.requirements import REQUIREMENTS
-from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
+from pipelines.contracts.source_tables import REQUIRED_SOURCES, SOURCE_TABLES
 from pipelines.contracts.texts import counted
 from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.suggesting import ColumnSuggestion, TableSuggestion

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.columns import Privacy, Table
-from pipelines.contracts.tables import SOURCE_TABLES, STAGES, TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
+from pipelines.contracts.tables import STAGES, TABLES
 
 PERSONAL_NAMES = {
     "email", "phone", "address", "first_name", "last_name", "street", "birth_date", "device_id",

@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipelines.contracts.source_tables import ORDERS
 from pipelines.contracts.tables import (
     CUSTOMER_FEATURES,
     DISPATCH_LOG,
     ENROLMENTS,
     EXPOSURES,
     HELD_BACK,
-    ORDERS,
     OUTCOMES,
     PLAN,
     PROOF,

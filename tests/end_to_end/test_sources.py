@@ -11,14 +11,8 @@ import pytest
 
 from assets.night_report import compose_report
 from assets.onward_resource import OnwardResource
-from pipelines.contracts.tables import (
-    CUSTOMER_LINKS,
-    CUSTOMERS,
-    MEMBERSHIPS,
-    PLAN,
-    REMOVED_ROWS,
-    SOURCE_READS,
-)
+from pipelines.contracts.source_tables import CUSTOMERS, REMOVED_ROWS, SOURCE_READS
+from pipelines.contracts.tables import CUSTOMER_LINKS, MEMBERSHIPS, PLAN
 from tests.end_to_end.conftest import FILES
 from tests.end_to_end.test_refusals import failure_of
 

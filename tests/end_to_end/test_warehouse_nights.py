@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 from pydantic import TypeAdapter
 
 from pipelines.contracts.settings.connections import RESOLVED, Connection
-from pipelines.contracts.tables import DECISIONS, PLAN, SOURCE_READS, WRITTEN_TABLES
+from pipelines.contracts.source_tables import SOURCE_READS
+from pipelines.contracts.tables import DECISIONS, PLAN, WRITTEN_TABLES
 from resources.home import Home
 from resources.warehouses.base import Load, WriteMode
 from resources.warehouses.open import open_warehouse

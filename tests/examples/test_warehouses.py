@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from pipelines.contracts.settings.connections import ConnectionsFile
 from pipelines.contracts.settings.connector import ConnectorSettings, SourcesFile
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.ingestion.mapping import map_rows
 from resources.warehouses.open import Connections
 from resources.warehouses.requests import build_request, relation_of

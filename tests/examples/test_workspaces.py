@@ -23,7 +23,7 @@ from pipelines.contracts.settings.personalization import PersonalizationFile
 from pipelines.contracts.settings.segments import SegmentsFile
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.expressions.time import end_of_local_day, local_date
 from pipelines.identity.linking import match_records
 from pipelines.identity.resolution import resolve_identities

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pipelines.contracts.settings.connections import Budget, Connection
 from pipelines.contracts.settings.fields import Duration, Settings, Share, TimeZoneName
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 
 
 class SourceSettings(Settings):

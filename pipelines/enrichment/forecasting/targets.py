@@ -8,9 +8,9 @@ from types import MappingProxyType
 import polars as pl
 
 from pipelines.contracts.codes import ForecastModel
+from pipelines.enrichment.forecasting.features import FEATURES
 from pipelines.evaluation.classification import brier_score
 from pipelines.evaluation.regression import mean_absolute_error, root_mean_squared_error
-from pipelines.enrichment.forecasting.features import FEATURES
 
 HORIZON = 28
 #: A rhythm shows from the third visit on, and not in someone who was away for three months.

@@ -50,17 +50,17 @@ class Training:
     row_count: int
 
 
-def split_last_fold(rows: pl.DataFrame, minimum_positives: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_last_fold(rows: pl.DataFrame, minimum_positives: int | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows that had closed before the last fold, and that fold.
 
     The fold is the latest cutoff, or as many of the latest ones as it takes to
-    hold the minimum of either outcome.
+    hold the minimum of either outcome of a chance; None for an amount.
     """
     cutoffs = sorted(rows["cutoff"].unique().to_list(), reverse=True)
     for start in cutoffs:
         fold = rows.filter(pl.col("cutoff") >= start)
         positives = float(fold["outcome"].sum())
-        if minimum_positives <= positives <= fold.height - minimum_positives:
+        if minimum_positives is None or minimum_positives <= positives <= fold.height - minimum_positives:
             return rows.filter(pl.col("closed_on") < start), fold
     return rows.clear(), rows
 
@@ -68,7 +68,7 @@ def split_last_fold(rows: pl.DataFrame, minimum_positives: int) -> tuple[pl.Data
 def train(target: Target, snapshots: pl.DataFrame, settings: ModelSettings) -> Training:
     """From the rows of `stack_snapshots`, sorted by cutoff and person."""
     rows = snapshots.filter(target.population).with_columns(outcome=target.outcome.cast(pl.Float64))
-    needed = settings.minimum_positives if target.loss is Loss.CHANCE else -rows.height
+    needed = settings.minimum_positives if target.loss is Loss.CHANCE else None
     earlier, fold = split_last_fold(rows, needed) if rows.height else (rows, rows)
     base_rate = float(rows["outcome"].mean() or 0.0) if rows.height else 0.0
     too_little = refusal(target, earlier, fold, settings)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipelines.contracts.requirements import REQUIREMENTS
-from pipelines.contracts.tables import REQUIRED_SOURCES, SOURCE_TABLES
+from pipelines.contracts.source_tables import REQUIRED_SOURCES, SOURCE_TABLES
 from resources.control.workspace.connection_checks import FILE as CONNECTIONS
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.yaml_nodes import Spot

@@ -19,7 +19,7 @@ from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import SOURCE_READS
+from pipelines.contracts.source_tables import SOURCE_READS
 from resources.home import Home
 from resources.settings import read_environment
 

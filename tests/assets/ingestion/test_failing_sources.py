@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from assets.source_report import stale_sources
-from pipelines.contracts.tables import CAMPAIGNS, CUSTOMERS, ORDERS, SOURCE_READS
+from pipelines.contracts.source_tables import CAMPAIGNS, CUSTOMERS, ORDERS, SOURCE_READS
 from resources.control.metrics import Metrics
 from resources.warehouses.base import ReadRequest, SourceError
 from resources.warehouses.duckdb.warehouse import DuckDBWarehouse

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.contracts.tables import CUSTOMERS, ORDERS, REJECTED_ROWS, SOURCE_READS
+from pipelines.contracts.source_tables import CUSTOMERS, ORDERS, REJECTED_ROWS, SOURCE_READS
 from pipelines.ingestion.thresholds import IngestionStoppedError
 
 FIRST, SECOND, THIRD = (date(2024, 3, day) for day in (1, 2, 3))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.contracts.tables import CUSTOMERS, ORDERS, REMOVED_ROWS, SUPPRESSIONS
+from pipelines.contracts.source_tables import CUSTOMERS, ORDERS, REMOVED_ROWS, SUPPRESSIONS
 from pipelines.ingestion.thresholds import IngestionStoppedError
 
 FIRST, SECOND, THIRD, FOURTH = (date(2024, 3, day) for day in (1, 2, 3, 4))

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-EXTENSIONS = ("icu", "spatial", "ducklake")
+EXTENSIONS = ("icu", "spatial")
 
 
 def prepare_home() -> None:

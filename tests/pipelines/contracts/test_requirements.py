@@ -1,5 +1,5 @@
 from pipelines.contracts.requirements import REQUIREMENTS
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 
 
 def test_every_source_table_has_a_requirement():

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.settings.connector import ConnectorSettings
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.contracts.sources import SourceRead
-from pipelines.contracts.tables import SOURCE_TABLES
 from pipelines.ingestion.analysis import SCHEMA, analyse_sources
 
 LAST = date(2024, 3, 20)

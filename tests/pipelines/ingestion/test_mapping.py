@@ -9,8 +9,16 @@ import pytest
 
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.source_tables import (
+    CONSENTS,
+    COSTS,
+    CUSTOMERS,
+    EVENTS,
+    ORDERS,
+    PRODUCTS,
+    SUPPRESSIONS,
+)
 from pipelines.contracts.sources import Order, RejectedRow
-from pipelines.contracts.tables import CONSENTS, COSTS, CUSTOMERS, EVENTS, ORDERS, PRODUCTS, SUPPRESSIONS
 from pipelines.ingestion.mapping import combine_mapped, map_rows
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="America/New_York", currency="USD")

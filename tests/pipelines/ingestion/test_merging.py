@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipelines.contracts.source_tables import EVENTS, ORDER_LINES, ORDERS
 from pipelines.contracts.sources import Event, Order, OrderLine
-from pipelines.contracts.tables import EVENTS, ORDER_LINES, ORDERS
 from pipelines.ingestion.merging import deduplicate, follow_parent, merge_rows, split_changes
 
 DAY = datetime(2017, 6, 1, tzinfo=UTC)

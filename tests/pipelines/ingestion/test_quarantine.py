@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import CUSTOMERS, ORDERS
+from pipelines.contracts.source_tables import CUSTOMERS, ORDERS
 from pipelines.ingestion.cautions import find_cautions
 from pipelines.ingestion.quarantine import reject_future_count, reject_future_rows
 from pipelines.ingestion.reading import largest_tie

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.contracts.codes import ReadMode
 from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.contracts.source_tables import COSTS, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, SOURCE_TABLES
 from pipelines.contracts.sources import Cost, Customer, Order
-from pipelines.contracts.tables import COSTS, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, SOURCE_TABLES
 from pipelines.ingestion.reading import plan_read, quarantine_from, select_rows, watermark
 from pipelines.ingestion.rules import EVENT_TIMES
 

@@ -8,8 +8,8 @@ import pytest
 from pipelines.contracts.codes import RemovalReason
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.contracts.source_tables import CUSTOMERS, ORDERS
 from pipelines.contracts.sources import Customer
-from pipelines.contracts.tables import CUSTOMERS, ORDERS
 from pipelines.ingestion.reading import is_reconciliation_due, is_young_enough, plan_read, read_in_full
 from pipelines.ingestion.reconciliation import columns_of_keys, compare_keys, map_keys, record_removals
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipelines.contracts.tables import CUSTOMERS, PRODUCTS, SOURCE_TABLES
+from pipelines.contracts.source_tables import CUSTOMERS, PRODUCTS, SOURCE_TABLES
 from pipelines.ingestion.rules import FIRST_WINS, PARENTS, are_json_objects, is_personal
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.ingestion.scoring import FoundColumn
 from pipelines.ingestion.suggesting import FoundTable, SourceCounts, suggest_tables, weigh
 

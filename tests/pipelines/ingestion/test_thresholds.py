@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.tables import CONSENTS, ORDERS, PRODUCTS
+from pipelines.contracts.source_tables import CONSENTS, ORDERS, PRODUCTS
 from pipelines.ingestion.thresholds import IngestionStoppedError, TableCounts, require_sound_table
 
 AS_OF = datetime(2017, 6, 2, 4, tzinfo=UTC)

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from pipelines.contracts.settings.connector import ConnectorSettings
-from pipelines.contracts.tables import CUSTOMERS, ORDERS, SOURCE_TABLES
+from pipelines.contracts.source_tables import CUSTOMERS, ORDERS, SOURCE_TABLES
 from resources.warehouses.base import Family, Relation, SourceColumn, SourceError, SourceProblem
 from resources.warehouses.dependents import _BY_COLUMN, _BY_TABLE, dependents_of
 from resources.warehouses.fitting import describe_misfit

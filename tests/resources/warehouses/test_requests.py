@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from pipelines.contracts.settings.connector import SourceSettings
-from pipelines.contracts.tables import COSTS, ORDERS
+from pipelines.contracts.source_tables import COSTS, ORDERS
 from resources.warehouses.base import (
     Family,
     PartitionBound,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipelines.contracts.tables import SOURCE_READS
+from pipelines.contracts.source_tables import SOURCE_READS
 from resources.control.metrics import Metrics
 from resources.warehouses.measurements import record_spending
 from resources.warehouses.spending import Spending

@@ -1,4 +1,4 @@
-from pipelines.contracts.tables import SOURCE_TABLES
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from service.cli.exit_codes import ExitCode
 
 

@@ -15,12 +15,17 @@ from sklearn.metrics import roc_auc_score
 
 from pipelines.contracts.codes import ForecastModel
 from pipelines.contracts.settings.models import ModelSettings
-from pipelines.enrichment.forecasting.campaigns import answers, campaign_snapshots, redemptions, targeted_people
+from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.enrichment.forecasting.campaigns import (
+    answers,
+    campaign_snapshots,
+    redemptions,
+    targeted_people,
+)
 from pipelines.enrichment.forecasting.features import snapshot_features
 from pipelines.enrichment.forecasting.scoring import baseline_of, score
 from pipelines.enrichment.forecasting.snapshots import purchase_days
 from pipelines.enrichment.forecasting.state import LIFETIME_FEATURES, Past, train_models
-from pipelines.contracts.settings.workspace import WorkspaceSettings
 
 FOLDS = (date(2017, 10, 9), date(2017, 11, 6), date(2017, 12, 4))
 CAMPAIGN, STARTS, ENDS = "18", date(2017, 10, 30), date(2017, 12, 24)
@@ -60,8 +65,10 @@ def read_sample() -> Sample:
         .group_by("customer_id", "order_id", "ordered_on")
         .agg(pl.col("net_minor").sum())
     )
-    links = lines.select(customer_ref=pl.col("household_id").cast(pl.String)).unique().with_columns(
-        source=pl.lit("main"), customer_id=pl.col("customer_ref").cast(pl.Int64)
+    links = (
+        lines.select(customer_ref=pl.col("household_id").cast(pl.String))
+        .unique()
+        .with_columns(source=pl.lit("main"), customer_id=pl.col("customer_ref").cast(pl.Int64))
     )
     campaigns = pl.scan_parquet(folder / "campaign_descriptions.parquet").select(
         campaign_id=pl.col("campaign_id").cast(pl.String), type="campaign_type",
@@ -85,14 +92,20 @@ def read_sample() -> Sample:
 
 def _truth(sample: Sample, cutoff: date) -> pl.DataFrame:
     on = pl.col("ordered_on")
-    before = sample.days.filter(on < cutoff).group_by("customer_id").agg(
-        visits=pl.len(),
-        recency=(pl.lit(cutoff) - on.max()).dt.total_days() - 1,
-        spent=pl.col("net_minor").filter(on >= cutoff - WINDOW).sum() / 100,
-        visits_84=(on >= cutoff - 3 * WINDOW).sum(),
+    before = (
+        sample.days.filter(on < cutoff)
+        .group_by("customer_id")
+        .agg(
+            visits=pl.len(),
+            recency=(pl.lit(cutoff) - on.max()).dt.total_days() - 1,
+            spent=pl.col("net_minor").filter(on >= cutoff - WINDOW).sum() / 100,
+            visits_84=(on >= cutoff - 3 * WINDOW).sum(),
+        )
     )
-    after = sample.days.filter(on >= cutoff, on < cutoff + WINDOW).group_by("customer_id").agg(
-        spend=pl.col("net_minor").sum() / 100, wait=(on.min() - pl.lit(cutoff)).dt.total_days() + 1
+    after = (
+        sample.days.filter(on >= cutoff, on < cutoff + WINDOW)
+        .group_by("customer_id")
+        .agg(spend=pl.col("net_minor").sum() / 100, wait=(on.min() - pl.lit(cutoff)).dt.total_days() + 1)
     )
     return before.join(after, on="customer_id", how="left").with_columns(
         pl.col("spend").fill_null(0.0), pl.col("wait").fill_null(28).clip(upper_bound=28)

@@ -1,7 +1,7 @@
 import pytest
 
 from pipelines.contracts.requirements import REQUIREMENTS
-from pipelines.contracts.tables import REQUIRED_SOURCES
+from pipelines.contracts.source_tables import REQUIRED_SOURCES
 from resources.control.workspace.reading import read_workspace
 
 CUSTOMERS = "  customers: {connection: main, table: customers}\n"

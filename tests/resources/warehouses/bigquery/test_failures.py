@@ -81,7 +81,7 @@ def test_only_sentences_about_names_and_syntax_are_quoted(message, is_quoted):
 
 
 def test_a_table_that_may_be_hidden_is_looked_for_first():
-    message = "Access Denied: Table p:crm.orders: User does not have permission, or perhaps it does not exist."
+    message = "Access Denied: Table p:crm.orders: Not allowed, or perhaps it does not exist."
     (problem,) = describe(error_of(google_errors.Forbidden, "accessDenied", message), ORDERS).problems
     assert problem.code == "missing_table"
     assert "grant" in problem.remedy and "crm.orders" in problem.what

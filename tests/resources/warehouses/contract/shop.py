@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from pipelines.contracts.columns import Table
-from pipelines.contracts.tables import CUSTOMERS, EVENTS, ORDER_LINES, ORDERS
+from pipelines.contracts.source_tables import CUSTOMERS, EVENTS, ORDER_LINES, ORDERS
 
 WORKSPACE = "shop"
 CURRENCY = "USD"
