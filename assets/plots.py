@@ -1,5 +1,7 @@
 """Pictures for the Dagster UI: one small figure a table, drawn from aggregates."""
 
+import json
+
 import polars as pl
 from matplotlib.figure import Figure
 
@@ -38,6 +40,40 @@ def value_distribution(value: pl.DataFrame) -> Figure:
     right.set_title("P(active in 28 days)", loc="left")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def reliability(models: pl.DataFrame) -> Figure:
+    """Of every chance on the fold that its fit has not seen: outcome rate by score, and lift by tenth."""
+    curves = {
+        row["model"]: payload["reliability"]
+        for row in models.sort("model").iter_rows(named=True)
+        if (payload := json.loads(row["payload"])).get("reliability")
+    }
+    figure = Figure(figsize=(7, 3.2))
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    right.axhline(1, color="#999999", linewidth=0.8)
+    for model, curve in curves.items():
+        left.plot(curve["mean_probability"], curve["outcome_rate"], marker="o", markersize=3, label=model)
+        right.plot(range(1, len(curve["lift"]) + 1), curve["lift"], marker="o", markersize=3)
+    left.set_title("Reliability on the last fold", loc="left")
+    right.set_title("Lift by tenth, best first", loc="left")
+    if curves:
+        left.legend(fontsize=7)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def propensity_distribution(propensities: pl.DataFrame) -> Figure:
+    figure = Figure(figsize=(7, 2.8))
+    axes = figure.subplots()
+    for (name,), rows in sorted(propensities.group_by("propensity")):
+        axes.hist(rows["probability"].to_numpy(), bins=40, range=(0, 1), histtype="step", label=str(name))
+    axes.set_title("Propensities", loc="left")
+    axes.legend(fontsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -1,10 +1,15 @@
-"""Model cards: what the value estimate was worth on the last 28 days, against simpler ones.
+"""Model cards: what the models were worth on days they had not seen, against simpler ones.
 
-The model scores everyone as of 28 local days ago from what was known then, and
-what happened since is the truth; both ends lie before `as_of`.
+Trained models bring their numbers from their last fold (`trained_cards`). The
+decayed rate, which needs no training, is measured every night: it scores
+everyone as of 28 local days ago from what was known then, and what happened
+since is the truth; both ends lie before `as_of`.
 """
 
+import json
+import math
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +33,12 @@ MINIMUM_PEOPLE = 50
 SPEND_MODEL = f"{METHOD}_spend"
 ACTIVITY_MODEL = f"{METHOD}_activity"
 _DECIMALS = 9
+#: Metric that a campaign without a randomised control has instead of a lift.
+SELECTION = "selection_difference"
+SELECTION_NOTE = (
+    "targeted people were not chosen at random: the selection difference is their spend during the last "
+    "ended campaign less that of the others, its baseline the same just before the campaign; no effect is claimed"
+)
 
 
 def _scored_people(
@@ -186,9 +197,55 @@ def _level_card(features: pl.LazyFrame, value: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def trained_cards(trained_models: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per trained model and number: metrics, parameters, drift, and its `verdict`."""
+    schema = {name: column.dtype for name, column in ModelCard.columns().items()}
+    return trained_models.map_batches(_cards_of_rows, schema=schema)
+
+
+def _cards_of_rows(models: pl.DataFrame) -> pl.DataFrame:
+    rows = [
+        {
+            "workspace_id": row["workspace_id"],
+            "model": row["model"],
+            "metric": metric,
+            "model_version": row["model_version"],
+            "value": _rounded(value),
+            "baseline_value": _rounded(baseline),
+            "is_used": row["is_used"],
+            "training_row_count": row["row_count"],
+            "note": _trained_note(row),
+        }
+        for row in models.iter_rows(named=True)
+        for metric, (value, baseline) in {"verdict": (float(row["is_used"]), None), **_numbers(row)}.items()
+    ]
+    schema = {name: column.dtype for name, column in ModelCard.columns().items()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, tuple[float | None, float | None]]:
+    numbers: dict[str, tuple[float | None, float | None]] = json.loads(row["metrics"])
+    return {**numbers, "features": (float(len(json.loads(row["features"]))), None)}
+
+
+def _rounded(number: float | None) -> float | None:
+    return round(number, _DECIMALS) if number is not None and math.isfinite(number) else None
+
+
+def _trained_note(row: dict[str, Any]) -> str:
+    note = (
+        f"{row['method']}; {row['note']}; seen {row['window_start_on']} to {row['window_end_on']}, "
+        f"trained on {row['trained_on']}"
+    )
+    if SELECTION in row["metrics"]:
+        return f"{note}; {SELECTION_NOTE}"
+    return note
+
+
 def assess_models(
     features: pl.LazyFrame,
     value: pl.LazyFrame,
+    trained_models: pl.LazyFrame,
     orders: pl.LazyFrame,
     customer_links: pl.LazyFrame,
     *,
@@ -196,7 +253,9 @@ def assess_models(
     workspace: WorkspaceSettings,
     as_of: datetime,
 ) -> pl.LazyFrame:
-    """Five rows: error and level of the spend forecast, error and order of the chance of activity.
+    """The cards of trained models, and five rows of the decayed rate.
+
+    Those are error and level of the spend forecast, error and order of the chance of activity.
 
     `is_used` says whether the gate was passed. The baseline of activity knows the
     share of the window itself, which no forecast could: a strict one.
@@ -204,7 +263,7 @@ def assess_models(
     measured = _scored_people(
         features, orders, customer_links, settings=settings, workspace=workspace, as_of=as_of
     ).select(**_measurements())
-    return (
+    own = (
         pl.concat(
             [_spend_card(measured), _activity_card(measured), _level_card(features, value)],
             how="diagonal_relaxed",
@@ -216,3 +275,4 @@ def assess_models(
         )
         .pipe(ModelCard.cast)
     )
+    return pl.concat([own, trained_cards(trained_models).pipe(ModelCard.cast)])

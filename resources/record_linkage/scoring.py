@@ -16,6 +16,7 @@ from resources.record_linkage.comparisons import (
     COLUMNS,
     LEVELS,
     NOT_ONE_PERSON,
+    SHARED_BY_A_HOUSEHOLD,
     UNKNOWN,
     open_memory,
 )

@@ -29,6 +29,8 @@ EAGER_ALLOWED = {
     "pipelines/enrichment/btyd/gamma_gamma.py": "every step of a fit goes over all distinct spends",
     "pipelines/enrichment/btyd/histories.py": "every step of a fit goes over all distinct histories",
     "pipelines/identity/limits.py": "which edge is broken depends on all that are taken in before it",
+    "pipelines/enrichment/forecasting/state.py": "how much history there is decides what is stacked",
+    "pipelines/enrichment/forecasting/training.py": "every step of a fit goes over all snapshots",
     "pipelines/identity/linking.py": "components and ids are properties of the whole graph",
     "pipelines/identity/resolution.py": "three tables are made of the survivors, which are chosen once",
     "pipelines/planning/deciding.py": "a place given away changes every later answer",

@@ -1,4 +1,4 @@
-"""`enrichment.yml`, key `models`: which forecasts are trained, on how much, how often, and when one is used."""
+"""`enrichment.yml`, key `models`: which forecasts are trained, on how much, how often, when one is used."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ class ModelSettings(Settings):
     Attributes:
         enabled: Models that are trained and scored; the others are left to their baselines.
         minimum_people: People with a purchase below whom nothing is fitted.
-        minimum_snapshots: Training rows, one per person and cutoff, below which only the linear model is fitted.
+        minimum_snapshots: Rows, each a person at a cutoff, below which only the linear model is fitted.
         minimum_positives: Rows of the rarer outcome that a yes-or-no model needs.
         maximum_snapshots: Training rows at most; more people are sampled by a digest of their id.
         maximum_cutoffs: Weekly cutoffs at most, the latest ones.

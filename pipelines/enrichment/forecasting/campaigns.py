@@ -146,7 +146,7 @@ def campaign_snapshots(
 def selection_check(
     days: pl.LazyFrame, targeted: pl.LazyFrame, campaign: str, start: date, end: date
 ) -> pl.LazyFrame:
-    """One row: how much more targeted people spent than others, during the campaign and just as long before it.
+    """One row: how much more targeted people spent than others, during the campaign and as long before it.
 
     `difference` during, `placebo_difference` before. A placebo that is not 0 is
     selection: the first number then is no effect of the campaign.

@@ -28,10 +28,11 @@ LIFETIME = {
     "lifetime_order_spend": "expected_order_spend",
 }
 FEATURES = (
-    "recency_days", "tenure_days", "visit_count", "mean_spend", "largest_spend", "last_spend", "spend_deviation",
-    "largest_28d", "largest_84d", "orders_28d", "orders_84d", "weeks_28d", "weeks_84d", "weeks_182d",
-    "last_gap_days", "mean_gap_days", "longest_gap_84d", "gap_deviation", "spend_28d_before", "spend_56d_before",
-    "spend_84d_before", "relative_recency", "spend_trend",
+    "recency_days", "tenure_days", "visit_count", "mean_spend", "largest_spend", "last_spend",
+    "spend_deviation", "largest_28d", "largest_84d", "orders_28d", "orders_84d", "weeks_28d", "weeks_84d",
+    "weeks_182d",
+    "last_gap_days", "mean_gap_days", "longest_gap_84d", "gap_deviation", "spend_28d_before",
+    "spend_56d_before", "spend_84d_before", "relative_recency", "spend_trend",
     *(f"spend_{days}d" for days in WINDOWS), *(f"visits_{days}d" for days in WINDOWS),
     *(f"spend_rate_{days}d" for days in HALF_LIVES), *(f"visit_rate_{days}d" for days in HALF_LIVES),
     *LIFETIME,

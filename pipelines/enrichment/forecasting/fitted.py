@@ -31,6 +31,7 @@ class FittedModel:
         parameters: The fitted model, as its kind wrote it.
         curve: Calibration of a chance; empty for none.
         base_rate: Mean outcome of the training rows: the baseline of a chance without a formula.
+        reliability: Reliability and lift on the last fold, by column; empty for amounts.
         reference: Quantiles of every feature in training, by which drift is told.
     """
 
@@ -39,6 +40,7 @@ class FittedModel:
     base_rate: float
     parameters: dict[str, Any] = field(default_factory=dict)
     curve: dict[str, list[float]] = field(default_factory=dict)
+    reliability: dict[str, list[float]] = field(default_factory=dict)
     reference: dict[str, list[float]] = field(default_factory=dict)
 
     @property

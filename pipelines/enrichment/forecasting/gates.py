@@ -28,8 +28,8 @@ def refusal(
     if people < settings.minimum_people or earlier.is_empty():
         return Verdict(
             is_used=False,
-            note=f"too little history: {people} people in the last fold and {earlier.height} rows closed before it, "
-            f"{settings.minimum_people} people are needed; the baseline is used",
+            note=f"too little history: {people} people in the last fold and {earlier.height} rows closed "
+            f"before it, {settings.minimum_people} people are needed; the baseline is used",
         )
     rarer = min(_rarer(earlier), _rarer(fold))
     if target.loss is Loss.CHANCE and rarer < settings.minimum_positives:

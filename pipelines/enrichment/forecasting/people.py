@@ -97,6 +97,7 @@ def forecast_people(
     past: Past,
     models: Models,
     lifetime: LifetimeModels,
+    *,
     is_held_out: pl.Expr,
 ) -> pl.LazyFrame:
     """One row per person: what `estimate_value` reads; null where the decayed rate is to be used.

@@ -26,7 +26,12 @@ from pipelines.enrichment.forecasting.fitted import (
 )
 from pipelines.enrichment.forecasting.gates import Verdict, judge, refusal
 from pipelines.enrichment.forecasting.targets import Loss, Target
-from pipelines.evaluation.classification import expected_calibration_error, roc_auc
+from pipelines.evaluation.classification import (
+    expected_calibration_error,
+    lift_table,
+    reliability_table,
+    roc_auc,
+)
 from pipelines.evaluation.regression import ratio_of_sums
 from pipelines.evaluation.validity import measure
 
@@ -94,6 +99,7 @@ def train(target: Target, snapshots: pl.DataFrame, settings: ModelSettings) -> T
         base_rate=base_rate,
         parameters=fit_raw(target, winner, matrix(target, rows), rows["outcome"].to_numpy()),
         curve=fit_calibration(forecasts[winner], actual) if target.loss is Loss.CHANCE else {},
+        reliability=_reliability(forecasts[winner], actual) if target.loss is Loss.CHANCE else {},
         reference=_reference(target, rows),
     )
     return Training(fitted=fitted, verdict=verdict, metrics=metrics[winner], row_count=rows.height)
@@ -126,6 +132,17 @@ def _metrics(
         for side in sides
     ]
     return {name: (values[0][name], values[1][name]) for name in of}
+
+
+def _reliability(forecast: Floats, actual: Floats) -> dict[str, list[float]]:
+    scored = pl.LazyFrame({"forecast": forecast, "actual": actual})
+    bins = reliability_table(scored, probability="forecast", outcome="actual").collect()
+    tenths = lift_table(scored, score="forecast", outcome="actual").collect()
+    return {
+        "mean_probability": bins["mean_probability"].to_list(),
+        "outcome_rate": bins["outcome_rate"].to_list(),
+        "lift": tenths["lift"].to_list(),
+    }
 
 
 def _reference(target: Target, rows: pl.DataFrame) -> dict[str, list[float]]:

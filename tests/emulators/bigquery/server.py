@@ -8,6 +8,8 @@ bills nothing and never fails; `access.py`, `costs.py` and `faults.py` add that.
 import argparse
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 EXTENSIONS = ("icu", "spatial")
@@ -25,6 +27,14 @@ def prepare_home() -> None:
             import_extension(name)
 
 
+def follow_parent() -> None:
+    """Ends with the process that started it, also when that is killed and stops nothing."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where tables and jobs are kept")
@@ -35,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=follow_parent, daemon=True).start()
     prepare_home()
     from service import serve  # loads DuckDB
 

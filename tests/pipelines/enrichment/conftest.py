@@ -37,6 +37,22 @@ def rows_of() -> RowsOf:
 
 
 @pytest.fixture
+def no_forecasts() -> pl.LazyFrame:
+    """Nobody has a forecast of a trained model."""
+    numbers = ("spend_mean", "spend_median", "activity", "next_purchase_days", "alive_probability")
+    lifetime = [f"lifetime_{kind}_{days}d" for kind in ("orders", "spend") for days in (28, 90, 365)]
+    return pl.LazyFrame(
+        schema={
+            "customer_id": pl.Int64,
+            "is_scored": pl.Boolean,
+            "spend_method": pl.String,
+            "spend_version": pl.String,
+            **dict.fromkeys([*numbers, *lifetime], pl.Float64),
+        }
+    )
+
+
+@pytest.fixture
 def links_of() -> Callable[..., pl.LazyFrame]:
     """Links from a person's id to the records that belong to them."""
 

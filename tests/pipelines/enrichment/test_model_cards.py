@@ -4,7 +4,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pipelines.contracts.enrichment import ModelCard
+from pipelines.contracts.enrichment import ModelCard, TrainedModel
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.sources import CatalogueProduct, Event, Order, OrderLine
 from pipelines.enrichment.features import compute_features
@@ -36,7 +36,7 @@ def _steady() -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def card_of(rows_of, links_of, workspace):
+def card_of(rows_of, links_of, no_forecasts, workspace):
     def assess(
         orders: list[dict[str, object]], people: int = PEOPLE
     ) -> dict[tuple[str, str], dict[str, object]]:
@@ -45,8 +45,9 @@ def card_of(rows_of, links_of, workspace):
         frame = rows_of(Order, *orders)
         empties = (schema.create_empty(lazy=True) for schema in (OrderLine, CatalogueProduct, Event))
         features = compute_features(links, frame, *empties, **known)
-        value = estimate_value(features, frame, links, settings=EnrichmentSettings(), **known)
-        cards = assess_models(features, value, frame, links, settings=EnrichmentSettings(), **known)
+        value = estimate_value(features, frame, links, no_forecasts, settings=EnrichmentSettings(), **known)
+        trained = TrainedModel.create_empty(lazy=True)
+        cards = assess_models(features, value, trained, frame, links, settings=EnrichmentSettings(), **known)
         rows = ModelCard.validate(cards.collect()).to_dicts()
         return {(row["model"], row["metric"]): row for row in rows}
 

@@ -6,6 +6,7 @@ from importlib import resources
 import polars as pl
 import pytest
 
+from pipelines.contracts.enrichment import TrainedModel
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Event
@@ -70,12 +71,13 @@ def test_no_cent_is_lost_in_a_join(tables):
     ("cutoff", "error", "naive"),
     [(date(2017, 10, 9), 65.15, 72.23), (date(2017, 11, 6), 67.19, 76.52), (date(2017, 12, 4), 71.27, 80.23)],
 )
-def test_estimate_is_closer_than_repeating_the_last_days(tables, cutoff, error, naive):
+def test_estimate_is_closer_than_repeating_the_last_days(tables, no_forecasts, cutoff, error, naive):
     as_of = end_of_local_day(cutoff + timedelta(days=27), SAMPLE.zone)
     known = {"settings": EnrichmentSettings(), "workspace": SAMPLE, "as_of": as_of}
     features = _features(tables, cutoff + timedelta(days=27))
-    value = estimate_value(features, tables["orders"], tables["links"], **known)
-    cards = assess_models(features, value, tables["orders"], tables["links"], **known).collect()
+    value = estimate_value(features, tables["orders"], tables["links"], no_forecasts, **known)
+    trained = TrainedModel.create_empty(lazy=True)
+    cards = assess_models(features, value, trained, tables["orders"], tables["links"], **known).collect()
     card = {(row["model"], row["metric"]): row for row in cards.to_dicts()}
     measured = card[SPEND_MODEL, "mean_absolute_error"]
     assert (round(measured["value"], 2), round(measured["baseline_value"], 2)) == (error, naive)

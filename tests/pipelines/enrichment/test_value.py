@@ -28,7 +28,7 @@ def _order(customer: str, days_ago: int, amount: str, part: int = 0) -> dict[str
 
 
 @pytest.fixture
-def value_of(rows_of, links_of, workspace):
+def value_of(rows_of, links_of, no_forecasts, workspace):
     def estimate(*orders: dict[str, object], people: str = "abc", half_life: float = HALF) -> pl.DataFrame:
         features = rows_of(
             CustomerFeatures,
@@ -41,6 +41,7 @@ def value_of(rows_of, links_of, workspace):
             features,
             rows_of(Order, *orders),
             links_of({number: [name] for number, name in enumerate(people, 1)}),
+            no_forecasts,
             settings=EnrichmentSettings(value_half_life_days=half_life),
             workspace=workspace,
             as_of=AS_OF,

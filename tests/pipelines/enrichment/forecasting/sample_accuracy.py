@@ -18,9 +18,10 @@ from pipelines.contracts.settings.models import ModelSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.forecasting.campaigns import (
     answers,
-    campaign_snapshots,
     redemptions,
+    response_features,
     targeted_people,
+    with_response_features,
 )
 from pipelines.enrichment.forecasting.features import snapshot_features
 from pipelines.enrichment.forecasting.scoring import baseline_of, score
@@ -28,7 +29,7 @@ from pipelines.enrichment.forecasting.snapshots import purchase_days
 from pipelines.enrichment.forecasting.state import LIFETIME_FEATURES, Past, train_models
 
 FOLDS = (date(2017, 10, 9), date(2017, 11, 6), date(2017, 12, 4))
-CAMPAIGN, STARTS, ENDS = "18", date(2017, 10, 30), date(2017, 12, 24)
+CAMPAIGN, STARTS = "18", date(2017, 10, 30)
 ZONE = "America/New_York"
 SAMPLE = WorkspaceSettings(version=1, workspace="sample", time_zone=ZONE, currency="USD")
 WINDOW = timedelta(days=28)
@@ -75,11 +76,13 @@ def read_sample() -> Sample:
         starts_on=pl.col("start_date").cast(pl.Date), ends_on=pl.col("end_date").cast(pl.Date),
     )  # fmt: skip
     members = pl.scan_parquet(folder / "campaigns.parquet").select(
-        campaign_id=pl.col("campaign_id").cast(pl.String), customer_ref=pl.col("household_id").cast(pl.String),
+        campaign_id=pl.col("campaign_id").cast(pl.String),
+        customer_ref=pl.col("household_id").cast(pl.String),
         source=pl.lit("main"), arm=pl.lit(None, pl.String),
     )  # fmt: skip
     events = pl.scan_parquet(folder / "coupon_redemptions.parquet").select(
-        campaign_id=pl.col("campaign_id").cast(pl.String), customer_ref=pl.col("household_id").cast(pl.String),
+        campaign_id=pl.col("campaign_id").cast(pl.String),
+        customer_ref=pl.col("household_id").cast(pl.String),
         source=pl.lit("main"), event_type=pl.lit("coupon_redeemed"),
         occurred_at=pl.col("redemption_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC"),
     )  # fmt: skip
@@ -154,19 +157,27 @@ def measure_fold(sample: Sample, cutoff: date, settings: ModelSettings | None = 
 
 
 def measure_campaign(sample: Sample) -> dict[str, float]:
-    """Redemption of campaign 18 by its people, forecast on the day before its start."""
+    """Redemption of campaign 18, forecast on the day before its start, of all households and of the targeted.
+
+    Among all of them it is easier: who is not targeted never redeems.
+    """
     past = sample.past(STARTS)
     trained = train_models(past, ModelSettings(enabled=(ForecastModel.CAMPAIGN_RESPONSE,)))
-    kind = sample.targeted.filter(pl.col("campaign_id") == CAMPAIGN)["kind"][0]
-    answered = answers(past.targeted, past.redeemed)
-    rows = campaign_snapshots(
-        past.days, answered, past.redeemed, [(CAMPAIGN, kind, STARTS, ENDS)], trained[LIFETIME_FEATURES]
-    ).collect()
-    redeemed = rows["is_redeemed"].to_numpy()
-    fitted = trained[ForecastModel.CAMPAIGN_RESPONSE.value].fitted
+    of_campaign = pl.col("campaign_id") == CAMPAIGN
+    kind = sample.targeted.filter(of_campaign)["kind"][0]
+    response = response_features(answers(past.targeted, past.redeemed), past.redeemed, STARTS, kind)
+    features = snapshot_features(past.days, STARTS, trained[LIFETIME_FEATURES])
+    rows = with_response_features(features, response).sort("customer_id").collect()
+    people = rows["customer_id"]
+    redeemed = people.is_in(sample.redeemed.filter(of_campaign)["customer_id"].implode()).to_numpy()
+    targeted = people.is_in(sample.targeted.filter(of_campaign)["customer_id"].implode()).to_numpy()
+    past_count = rows["redemption_count"].to_numpy()
+    chance = trained[ForecastModel.CAMPAIGN_RESPONSE.value].fitted.predict(rows)
     return {
         "people": float(rows.height),
         "redeemers": float(redeemed.sum()),
-        "past_redemptions_auc": roc_auc_score(redeemed, rows["redemption_count"].to_numpy()),
-        "response_auc": roc_auc_score(redeemed, fitted.predict(rows)),
+        "past_redemptions_auc": roc_auc_score(redeemed, past_count),
+        "response_auc": roc_auc_score(redeemed, chance),
+        "past_redemptions_auc_targeted": roc_auc_score(redeemed[targeted], past_count[targeted]),
+        "response_auc_targeted": roc_auc_score(redeemed[targeted], chance[targeted]),
     }

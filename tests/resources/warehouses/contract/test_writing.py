@@ -101,7 +101,7 @@ def test_other_partitions_are_left_alone(plan):
     assert (again.is_repeated, again.table_row_count) == (True, 1)
 
 
-AWKWARD = ["it's", 'say "x"', "C:\\temp\\", "two\nlines", "Ünïcödé 😀", "", "a;b=c"]
+AWKWARD = ['it\'s "x" in C:\\temp\\', "two\nlines 😀", "", "a;b=c"]
 
 
 def test_partitions_of_awkward_text_are_found_again(engine, plan):
