@@ -6,10 +6,15 @@ import polars as pl
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
-from pipelines.contracts.source_tables import EVENTS, ORDER_LINES, ORDERS, PRODUCTS
-from pipelines.contracts.tables import (
+from pipelines.contracts.source_tables import (
     CAMPAIGN_MEMBERS,
     CAMPAIGNS,
+    EVENTS,
+    ORDER_LINES,
+    ORDERS,
+    PRODUCTS,
+)
+from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,

@@ -80,7 +80,7 @@ def join_alike(
         parameters,
         limits=PairLimits(
             minimum_weight=log2(likelihood / (1 - likelihood)),
-            household_weight=settings.household_weight,
+            tells_households_apart=settings.tells_households_apart,
             generation_years=settings.generation_years,
         ),
     )

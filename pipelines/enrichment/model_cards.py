@@ -37,7 +37,8 @@ _DECIMALS = 9
 SELECTION = "selection_difference"
 SELECTION_NOTE = (
     "targeted people were not chosen at random: the selection difference is their spend during the last "
-    "ended campaign less that of the others, its baseline the same just before the campaign; no effect is claimed"
+    "ended campaign less that of the others, its baseline the same just before the campaign; "
+    "no effect is claimed"
 )
 
 

@@ -149,7 +149,9 @@ def estimate_value(
         .join(rates, on="customer_id", how="left")
         .join(forecasts, on="customer_id", how="left")
         .with_columns(
-            pl.when(pl.col("is_scored").fill_null(value=True)).then(pl.col("spend_rate", "order_rate", "visit_rate"))
+            pl.when(pl.col("is_scored").fill_null(value=True)).then(
+                pl.col("spend_rate", "order_rate", "visit_rate")
+            )
         )
         .with_columns(pl.col("spend_rate", "order_rate", "visit_rate").fill_null(0.0))
         .with_columns(

@@ -44,14 +44,20 @@ LEVELS: dict[str, tuple[str, ...]] = {
 #: When a comparison says nothing.
 UNKNOWN: dict[str, str] = {name: f"{name}_l is null or {name}_r is null" for name in LEVELS}
 
-#: What a household shares. Its members agree on all of it at once, which independent columns hardly ever
-#: would: together it weighs at most as much as knowing that two records are of one household.
-SHARED_BY_A_HOUSEHOLD = ("last_name", "street", "city", "postcode")
-
-#: Father and son of one name: birth dates a generation apart, and no slip of the pen.
-NOT_ONE_PERSON = (
-    "damerau_levenshtein(birth_date_l, birth_date_r) > 2"
-    " and abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years"
+_OTHER_FIRST_NAME = (
+    "jaro_winkler_similarity(first_name_l, first_name_r) < 0.92"
+    " and damerau_levenshtein(first_name_l, first_name_r) > 1"
+    " and first_name_l is distinct from last_name_r"
+)
+#: Members of a household agree on nearly everything at once, which independent columns hardly ever would.
+#: What tells them apart keeps them two, whatever else agrees: another first name without a birth date that
+#: could be the same, and birth years a generation apart that are no slip of the pen.
+MEMBERS_OF_A_HOUSEHOLD = (
+    f"{_OTHER_FIRST_NAME} and coalesce(damerau_levenshtein(birth_date_l, birth_date_r), 9) > 2",
+    (
+        "damerau_levenshtein(birth_date_l, birth_date_r) > 2"
+        " and abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years"
+    ),
 )
 
 #: People are compared where one of these is the same in both; null is the same as nothing.

@@ -15,8 +15,7 @@ from resources.record_linkage.comparisons import (
     BLOCKING_KEYS,
     COLUMNS,
     LEVELS,
-    NOT_ONE_PERSON,
-    SHARED_BY_A_HOUSEHOLD,
+    MEMBERS_OF_A_HOUSEHOLD,
     UNKNOWN,
     open_memory,
 )
@@ -31,12 +30,12 @@ class PairLimits:
 
     Attributes:
         minimum_weight: Match weight, log2 of the odds, below which a pair is dropped.
-        household_weight: What two records weigh that agree in everything that a household shares.
-        generation_years: People born so many years apart are two, however alike.
+        tells_households_apart: Whether members of a household are never one person, however alike.
+        generation_years: Birth years of parent and child differ by at least that much.
     """
 
     minimum_weight: float
-    household_weight: float
+    tells_households_apart: bool
     generation_years: int
 
 
@@ -74,7 +73,7 @@ def _query(model: dict[str, Any]) -> str:
         ),
         scored as (
             select record, other, cast({_weight(model)} as double) as weight from compared
-            where coalesce(not ({NOT_ONE_PERSON}), true)
+            where {" and ".join(_household_rules())}
         )
         select record, other, weight from scored where weight >= $minimum_weight
     """  # noqa: S608  columns and conditions of this package, numbers of the model
@@ -97,10 +96,13 @@ def _weight(model: dict[str, Any]) -> str:
 
     The numbers are decimals to the database, so that the sum is exact.
     """
-    prior = model["prior_weight"]
-    cases = {name: _case(name, model["weights"][name]) for name in LEVELS}
-    household = " + ".join(cases.pop(name) for name in SHARED_BY_A_HOUSEHOLD)
-    return f"({prior}) + least({household}, $household_weight - ({prior})) + {' + '.join(cases.values())}"
+    cases = (_case(name, model["weights"][name]) for name in LEVELS)
+    return " + ".join((f"({model['prior_weight']})", *cases))
+
+
+def _household_rules() -> Iterator[str]:
+    for rule in MEMBERS_OF_A_HOUSEHOLD:
+        yield f"coalesce(not ($tells_households_apart and {rule}), true)"
 
 
 def _case(name: str, weights: list[float]) -> str:

@@ -11,17 +11,33 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.emulators.install import PYTHONS, interpreter_of
 
-#: Settings of an entry that are secrets, which `connections.yml` only refers to.
-_SECRETS = {"private_key_passphrase", "password", "token"}
+#: Settings that are secrets, which `connections.yml` only refers to.
+_SECRETS = {"private_key_passphrase", "password", "token", "access_key", "secret_key"}
 
 
-def write_connections(workspace: Path, entry: dict[str, object]) -> dict[str, str]:
-    """Writes the file; returns the variables that it refers to."""
-    variables = {f"CRM_{name.upper()}": str(entry[name]) for name in sorted(_SECRETS & set(entry))}
-    written = entry | {name: f"env:CRM_{name.upper()}" for name in _SECRETS & set(entry)}
+def hide_secrets(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """An entry with references in place of secrets, and the variables that they refer to."""
+    written: dict[str, Any] = {}
+    variables: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            written[name], deeper = hide_secrets(value)
+            variables |= deeper
+        elif name in _SECRETS:
+            written[name] = f"env:CRM_{name.upper()}"
+            variables[f"CRM_{name.upper()}"] = str(value)
+        else:
+            written[name] = value
+    return written, variables
+
+
+def write_connections(workspace: Path, settings: dict[str, Any]) -> dict[str, str]:
+    """Writes `connections.yml` with one connection, `crm`; returns the variables that it refers to."""
+    written, variables = hide_secrets(settings)
     # JSON is YAML, and needs no quoting rules of ours.
     content = json.dumps({"connections": {"crm": written}, "target": "crm"}, indent=2)
     (workspace / "connections.yml").write_text(f"{content}\n", encoding="utf-8")

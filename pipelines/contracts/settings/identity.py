@@ -69,9 +69,10 @@ class IdentitySettings(Settings):
         maximum_training_records: Records that the model is trained on; people are drawn by family name.
         minimum_link_probability: Pairs that the model finds less likely are not looked at further.
         absent_pair_weight: Match weight (log2 of the odds) of two records that were never compared.
-        household_weight: Match weight of two records that agree on family name and address, and on which
-            nothing else is known: members of a household, more often than not two people.
-        generation_years: Records whose birth years lie that far apart are two people, however alike.
+        tells_households_apart: Whether likeness never joins two records with unlike first names and no
+            birth date in common, or with birth years a generation apart. Where nobody shares an address,
+            as among business contacts, it only costs.
+        generation_years: From how many years on birth years are a generation apart.
         cut_weight: Groups whose mean match weight is lower stay apart.
     """
 
@@ -104,7 +105,7 @@ class IdentitySettings(Settings):
     maximum_training_records: Annotated[int, Field(ge=1_000, le=5_000_000)] = 100_000
     minimum_link_probability: Annotated[float, Field(gt=0, lt=1)] = 0.2
     absent_pair_weight: Annotated[float, Field(ge=-50, le=50)] = -4.0
-    household_weight: Annotated[float, Field(ge=-50, le=50)] = -4.0
+    tells_households_apart: bool = True
     generation_years: Annotated[int, Field(ge=1, le=100)] = 15
     cut_weight: Annotated[float, Field(ge=-50, le=50)] = -3.0
 

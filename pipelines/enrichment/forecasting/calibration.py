@@ -24,7 +24,9 @@ def fit_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]]:
     centres = np.array([score[group].mean() for group in groups])
     rates = np.array([outcome[group].mean() for group in groups])
     weights = np.array([len(group) for group in groups], dtype=np.float64)
-    levels = isotonic_regression(rates, weights=weights).x
+    # Never certain: so many rows cannot tell a smaller chance from none.
+    doubt = 0.5 / len(order)
+    levels = isotonic_regression(rates, weights=weights).x.clip(doubt, 1 - doubt)
     starts = np.flatnonzero(np.concatenate([[True], levels[1:] != levels[:-1]]))
     total = np.add.reduceat(weights, starts)
     knots = np.add.reduceat(weights * centres, starts) / total

@@ -84,5 +84,5 @@ def predict_raw(target: Target, method: str, parameters: dict[str, Any], rows: F
         return np.empty(0)
     answer = _PREDICT[method](parameters, rows)
     if target.loss is Loss.CHANCE:
-        return np.clip(answer, 0.0, 1.0)
-    return np.clip(answer, 0.0, target.most)
+        return np.asarray(np.clip(answer, 0.0, 1.0))
+    return np.asarray(np.clip(answer, 0.0, target.most))

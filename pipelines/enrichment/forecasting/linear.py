@@ -32,7 +32,8 @@ def _log(values: Floats) -> Floats:
 def _design(rows: Floats, scaling: Mapping[str, Any]) -> Floats:
     filled = np.where(np.isnan(rows), np.asarray(scaling["medians"]), rows)
     doubled = np.hstack([filled, _log(filled)])
-    return np.clip((doubled - np.asarray(scaling["centres"])) / np.asarray(scaling["scales"]), -CLIP, CLIP)
+    scaled = (doubled - np.asarray(scaling["centres"])) / np.asarray(scaling["scales"])
+    return np.asarray(np.clip(scaled, -CLIP, CLIP), np.float64)
 
 
 def _scaling(rows: Floats) -> dict[str, list[float]]:

@@ -171,8 +171,8 @@ def needs_training(earlier: pl.DataFrame, night: date, settings: ModelSettings) 
     wanted = {LIFETIME, LIFETIME_FEATURES, *(model.value for model in settings.enabled)}
     if not wanted <= set(earlier["model"]):
         return True
-    age = (night - earlier["trained_on"].min()).days  # type: ignore[operator]  a date, as the contract says
-    return age >= settings.retrain_after_days
+    oldest: date = min(earlier["trained_on"].to_list())
+    return (night - oldest).days >= settings.retrain_after_days
 
 
 def continue_models(

@@ -6,7 +6,7 @@ of them. Rows are gathered here because every step of a fit goes over all of
 them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,34 +75,41 @@ def train(target: Target, snapshots: pl.DataFrame, settings: ModelSettings) -> T
     rows = snapshots.filter(target.population).with_columns(outcome=target.outcome.cast(pl.Float64))
     needed = settings.minimum_positives if target.loss is Loss.CHANCE else None
     earlier, fold = split_last_fold(rows, needed) if rows.height else (rows, rows)
-    base_rate = float(rows["outcome"].mean() or 0.0) if rows.height else 0.0
+    base_rate = float(rows["outcome"].to_numpy().mean()) if rows.height else 0.0
     too_little = refusal(target, earlier, fold, settings)
     if too_little is not None:
         return _without_model(target, base_rate, too_little, rows.height)
-    methods = (LINEAR, TREES) if earlier.height >= settings.minimum_snapshots else (LINEAR,)
-    known, x, z = earlier["outcome"].to_numpy(), matrix(target, earlier), matrix(target, fold)
-    forecasts = {
-        method: predict_raw(target, method, fit_raw(target, method, x, known), z) for method in methods
-    }
-    earlier_rate = float(known.mean())
-    simple = pl.lit(earlier_rate) if target.baseline is None else target.baseline
-    baseline = fold.with_columns(baseline=simple.cast(pl.Float64))["baseline"].to_numpy()
-    actual = fold["outcome"].to_numpy()
-    metrics = {method: _metrics(target, forecasts[method], baseline, actual) for method in methods}
-    winner = min(methods, key=lambda method: (metrics[method][target.loss.metric][0] or 0.0, method))
+    forecasts, baseline, actual = _on_last_fold(target, earlier, fold, settings)
+    metrics = {method: _metrics(target, one, baseline, actual) for method, one in forecasts.items()}
+    winner = min(metrics, key=lambda method: (metrics[method][target.loss.metric][0] or 0.0, method))
     verdict = judge(target, winner, metrics, settings)
     if not verdict.is_used:
-        return _without_model(target, base_rate, verdict, rows.height, metrics[winner])
+        return _without_model(target, base_rate, verdict, rows.height, metrics=metrics[winner])
+    is_chance = target.loss is Loss.CHANCE
     fitted = FittedModel(
         model=target.model,
         method=winner,
         base_rate=base_rate,
         parameters=fit_raw(target, winner, matrix(target, rows), rows["outcome"].to_numpy()),
-        curve=fit_calibration(forecasts[winner], actual) if target.loss is Loss.CHANCE else {},
-        reliability=_reliability(forecasts[winner], actual) if target.loss is Loss.CHANCE else {},
+        curve=fit_calibration(forecasts[winner], actual) if is_chance else {},
+        reliability=_reliability(forecasts[winner], actual) if is_chance else {},
         reference=_reference(target, rows),
     )
     return Training(fitted=fitted, verdict=verdict, metrics=metrics[winner], row_count=rows.height)
+
+
+def _on_last_fold(
+    target: Target, earlier: pl.DataFrame, fold: pl.DataFrame, settings: ModelSettings
+) -> tuple[dict[str, Floats], Floats, Floats]:
+    """Forecasts by kind of model, the baseline, and what came."""
+    methods = (LINEAR, TREES) if earlier.height >= settings.minimum_snapshots else (LINEAR,)
+    known, x, z = earlier["outcome"].to_numpy(), matrix(target, earlier), matrix(target, fold)
+    forecasts = {
+        method: predict_raw(target, method, fit_raw(target, method, x, known), z) for method in methods
+    }
+    simple = pl.lit(float(known.mean())) if target.baseline is None else target.baseline
+    baseline = fold.with_columns(baseline=simple.cast(pl.Float64))["baseline"].to_numpy()
+    return forecasts, baseline, fold["outcome"].to_numpy()
 
 
 def _without_model(
@@ -110,6 +117,7 @@ def _without_model(
     base_rate: float,
     verdict: Verdict,
     row_count: int,
+    *,
     metrics: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> Training:
     fitted = FittedModel(model=target.model, method=BASELINE, base_rate=base_rate)
@@ -122,7 +130,7 @@ def _metrics(
     """Of the model before calibration, on the fold it has not seen, beside the baseline."""
     columns = {"model": forecast, "baseline": baseline, "actual": actual}
     sides = [pl.col("model"), pl.col("baseline")]
-    of = {target.loss.metric: target.loss.error}
+    of: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {target.loss.metric: target.loss.error}
     if target.loss is Loss.CHANCE:
         of |= {"area_under_curve": roc_auc, "expected_calibration_error": expected_calibration_error}
     if target.loss is Loss.MEAN:

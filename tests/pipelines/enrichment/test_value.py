@@ -110,7 +110,7 @@ def test_returns_never_make_expected_spend_negative(value_of):
 
 def test_people_without_orders_are_expected_to_spend_nothing(value_of):
     row = value_of(_order("a", 1, "10.00")).row(2, named=True)
-    assert [row[name] for name in row if name.startswith("expected")] == [0.0] * 4
+    assert [row[name] for name in row if name.startswith("expected")] == [0.0] * 6
     assert row["active_28d_probability"] == 0.0
 
 
