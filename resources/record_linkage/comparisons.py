@@ -44,15 +44,19 @@ LEVELS: dict[str, tuple[str, ...]] = {
 #: When a comparison says nothing.
 UNKNOWN: dict[str, str] = {name: f"{name}_l is null or {name}_r is null" for name in LEVELS}
 
+_UNLIKE_FIRST_NAME = (
+    "jaro_winkler_similarity(first_name_l, first_name_r) < 0.8 and first_name_l is distinct from last_name_r"
+)
 _OTHER_FIRST_NAME = (
     "jaro_winkler_similarity(first_name_l, first_name_r) < 0.92"
     " and damerau_levenshtein(first_name_l, first_name_r) > 1"
     " and first_name_l is distinct from last_name_r"
 )
 #: Members of a household agree on nearly everything at once, which independent columns hardly ever would.
-#: What tells them apart keeps them two, whatever else agrees: another first name without a birth date that
-#: could be the same, and birth years a generation apart that are no slip of the pen.
+#: What tells them apart keeps them two, whatever else agrees: an unlike first name without the same birth
+#: date, another first name without a birth date that could be the same, and birth years a generation apart.
 MEMBERS_OF_A_HOUSEHOLD = (
+    f"{_UNLIKE_FIRST_NAME} and birth_date_l is distinct from birth_date_r",
     f"{_OTHER_FIRST_NAME} and coalesce(damerau_levenshtein(birth_date_l, birth_date_r), 9) > 2",
     (
         "damerau_levenshtein(birth_date_l, birth_date_r) > 2"

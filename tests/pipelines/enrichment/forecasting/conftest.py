@@ -30,7 +30,7 @@ def days() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def past_of() -> Callable[..., Past]:
     def build(
         days: pl.DataFrame, targeted: pl.DataFrame | None = None, redeemed: pl.DataFrame | None = None

@@ -57,7 +57,7 @@ def campaigns(days):
     return pl.concat(parts), pl.concat(redeemed)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trained(days, past_of, campaigns):
     nothing = TrainedModel.create_empty()
     return continue_models(nothing, past_of(days, *campaigns), settings=FEW, workspace_id="shop")

@@ -57,8 +57,8 @@ def test_folds_are_joined_until_both_outcomes_are_there():
     "model", [ForecastModel.SPEND_MEAN, ForecastModel.SPEND_MEDIAN, ForecastModel.NEXT_PURCHASE]
 )
 def test_a_model_that_sees_the_signal_is_used(model):
-    trained = train(TARGETS[model], _snapshots(), SETTINGS)
-    error, baseline = trained.metrics[TARGETS[model].loss.metric]
+    trained = train(TARGETS[ForecastModel(model)], _snapshots(), SETTINGS)
+    error, baseline = trained.metrics[trained.fitted.target.loss.metric]
     assert trained.verdict.is_used
     assert error < 0.8 * baseline
     assert trained.fitted.method in {LINEAR, TREES}
@@ -89,13 +89,14 @@ def test_small_histories_get_the_linear_model_only():
 
 def test_forecasts_keep_their_bounds_and_survive_their_record():
     rows = _snapshots()
-    for model in (ForecastModel.NEXT_PURCHASE, ForecastModel.ACTIVITY, ForecastModel.SPEND_MEDIAN):
+    bounds = {ForecastModel.NEXT_PURCHASE: 28, ForecastModel.ACTIVITY: 1, ForecastModel.SPEND_MEDIAN: np.inf}
+    for model, most in bounds.items():
         fitted = train(TARGETS[model], rows, SETTINGS).fitted
         again = FittedModel.of_record(fitted.record())
         forecast = again.predict(rows)
         assert (forecast == fitted.predict(rows)).all()
         assert forecast.min() >= 0
-        assert forecast.max() <= {ForecastModel.ACTIVITY: 1, ForecastModel.NEXT_PURCHASE: 28}.get(
+        assert forecast.max() <= most
             model, np.inf
         )
         assert again.predict(rows.clear()).tolist() == []
