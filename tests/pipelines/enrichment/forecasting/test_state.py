@@ -45,7 +45,7 @@ def campaigns(days):
                 starts_on=pl.lit(starts_on),
                 ends_on=pl.lit(ends_on),
                 kind=pl.lit("post"),
-            )  # fmt: skip
+            )
         )
         redeemed.append(
             visits.filter(pl.col("len") > 25).select(

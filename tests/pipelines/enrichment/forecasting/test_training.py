@@ -97,6 +97,4 @@ def test_forecasts_keep_their_bounds_and_survive_their_record():
         assert (forecast == fitted.predict(rows)).all()
         assert forecast.min() >= 0
         assert forecast.max() <= most
-            model, np.inf
-        )
         assert again.predict(rows.clear()).tolist() == []
