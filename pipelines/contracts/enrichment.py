@@ -51,10 +51,9 @@ class CustomerValue(dy.Schema):
     expected_orders_90d = estimate("Expected orders in the next 90 days.", minimum=0.0)
     expected_orders_365d = estimate("Expected orders in the next 365 days.", minimum=0.0)
     active_28d_probability = rate("Probability of at least one order in the next 28 days.")
-    next_purchase_days = estimate(
+    next_purchase_days = count(
         "Median of the local days until the next order; null when one is no likelier than not.",
         nullable=True,
-        minimum=0.0,
     )
     alive_probability = rate(
         "Probability of not having left for good; null where the purchases hold no sign of leaving.",

@@ -143,33 +143,36 @@ def estimate_value(
         as_of: End of the night.
     """
     rates = purchase_rates(orders, customer_links, settings=settings, workspace=workspace, as_of=as_of)
-    has_forecast = pl.col("spend_mean").is_not_null() & (pl.col("spend_method") != METHOD)
+    is_scored = pl.col("is_scored").fill_null(value=True)
     return (
         features.select("customer_id", spend_to_date_amount="spend_amount")
         .join(rates, on="customer_id", how="left")
         .join(forecasts, on="customer_id", how="left")
-        .with_columns(
-            pl.when(pl.col("is_scored").fill_null(value=True)).then(
-                pl.col("spend_rate", "order_rate", "visit_rate")
-            )
-        )
-        .with_columns(pl.col("spend_rate", "order_rate", "visit_rate").fill_null(0.0))
+        .with_columns(pl.when(is_scored).then(pl.col(_RATES)).fill_null(0.0))
         .with_columns(
             expected_spend_28d=_forecast("spend_mean", expected_spend(28)), expected_orders_28d=_orders()
         )
-        .with_columns(
-            workspace_id=pl.lit(workspace.workspace),
-            expected_spend_90d=_beyond("spend", "expected_spend", 90),
-            expected_spend_365d=_beyond("spend", "expected_spend", 365),
-            expected_orders_90d=_beyond("orders", "expected_orders", 90),
-            expected_orders_365d=_beyond("orders", "expected_orders", 365),
-            typical_spend_28d=pl.col("spend_median").round(DECIMALS),
-            active_28d_probability=_forecast("activity", chance_of_activity()),
-            next_purchase_days=pl.col("next_purchase_days").round(DECIMALS),
-            alive_probability=pl.col("alive_probability").round(DECIMALS),
-            method=pl.when(has_forecast).then("spend_method").otherwise(pl.lit(METHOD)),
-            model_version=pl.when(has_forecast).then("spend_version").otherwise(pl.lit(MODEL_VERSION)),
-        )
+        .with_columns(workspace_id=pl.lit(workspace.workspace), **_published())
         .with_columns(value_rank_rate=pl.col("expected_spend_28d").rank("max") / pl.len())
         .pipe(CustomerValue.cast)
     )
+
+
+_RATES = ("spend_rate", "order_rate", "visit_rate")
+
+
+def _published() -> dict[str, pl.Expr]:
+    """What follows from the 28-day forecasts, and what is passed on."""
+    has_forecast = pl.col("spend_mean").is_not_null() & (pl.col("spend_method") != METHOD)
+    return {
+        "expected_spend_90d": _beyond("spend", "expected_spend", 90),
+        "expected_spend_365d": _beyond("spend", "expected_spend", 365),
+        "expected_orders_90d": _beyond("orders", "expected_orders", 90),
+        "expected_orders_365d": _beyond("orders", "expected_orders", 365),
+        "typical_spend_28d": pl.col("spend_median").round(DECIMALS),
+        "active_28d_probability": _forecast("activity", chance_of_activity()),
+        "next_purchase_days": pl.col("next_purchase_days").round().cast(pl.Int64),
+        "alive_probability": pl.col("alive_probability").round(DECIMALS),
+        "method": pl.when(has_forecast).then("spend_method").otherwise(pl.lit(METHOD)),
+        "model_version": pl.when(has_forecast).then("spend_version").otherwise(pl.lit(MODEL_VERSION)),
+    }

@@ -7,8 +7,9 @@ import duckdb
 #: Columns of the people handed in, beside `record`: compared forms, null where unknown.
 COLUMNS = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "phone", "email")
 
-#: Levels of likeness of each column, the closest first, as conditions on a pair. Thresholds of
-#: Jaro–Winkler are those that Splink proposes for names.
+#: Levels of likeness of each comparison, the closest first, as conditions on a pair. Thresholds of
+#: Jaro–Winkler are those that Splink proposes for names. Town and postcode are one comparison: one follows
+#: from the other, and counted twice they would outweigh a family name.
 LEVELS: dict[str, tuple[str, ...]] = {
     "first_name": (
         "first_name_l = first_name_r",
@@ -32,17 +33,19 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "jaro_winkler_similarity(street_l, street_r) >= 0.92",
         "jaro_winkler_similarity(street_l, street_r) >= 0.8",
     ),
-    "city": ("city_l = city_r", "jaro_winkler_similarity(city_l, city_r) >= 0.9"),
-    "postcode": (
-        "postcode_l = postcode_r",
-        "damerau_levenshtein(postcode_l, postcode_r) <= 1",
-        "damerau_levenshtein(postcode_l, postcode_r) <= 2",
+    "town": (
+        "postcode_l = postcode_r and city_l = city_r",
+        "postcode_l = postcode_r or city_l = city_r",
+        "damerau_levenshtein(postcode_l, postcode_r) <= 1 or jaro_winkler_similarity(city_l, city_r) >= 0.9",
     ),
     "phone": ("phone_l = phone_r", "damerau_levenshtein(phone_l, phone_r) <= 1"),
     "email": ("email_l = email_r", "jaro_winkler_similarity(email_l, email_r) >= 0.92"),
 }
+_UNKNOWN_IN_ONE = "({0}_l is null or {0}_r is null)"
 #: When a comparison says nothing.
-UNKNOWN: dict[str, str] = {name: f"{name}_l is null or {name}_r is null" for name in LEVELS}
+UNKNOWN: dict[str, str] = {name: _UNKNOWN_IN_ONE.format(name) for name in LEVELS} | {
+    "town": " and ".join(_UNKNOWN_IN_ONE.format(column) for column in ("postcode", "city"))
+}
 
 _UNLIKE_FIRST_NAME = (
     "jaro_winkler_similarity(first_name_l, first_name_r) < 0.8 and first_name_l is distinct from last_name_r"

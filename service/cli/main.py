@@ -15,6 +15,7 @@ from service.cli import (
     discovering,
     doctoring,
     explaining,
+    explaining_identity,
     hosting,
     keeping,
     pulling,
@@ -43,6 +44,7 @@ app.command("apply")(applying.apply)
 app.command("run")(running.run)
 app.command("analyze")(analyzing.analyze)
 app.command("explain")(explaining.explain)
+app.command("explain-identity")(explaining_identity.explain_identity)
 app.command("dev")(hosting.dev)
 app.command("daemon")(hosting.daemon)
 app.command("pause")(steering.pause)

@@ -91,6 +91,15 @@ def _next_purchase_days() -> pl.Expr:
     )
 
 
+def _lifetime_forecasts(past: Past, lifetime: LifetimeModels) -> pl.LazyFrame:
+    return predict(lifetime, summarise_purchases(past.days, night=past.night)).select(
+        "customer_id",
+        "alive_probability",
+        lifetime_wait_days="median_next_purchase_days",
+        **{name: pl.col(column) for name, column in _LIFETIME_COLUMNS.items()},
+    )
+
+
 def forecast_people(
     scored: pl.LazyFrame,
     permitted: pl.LazyFrame,
@@ -105,13 +114,7 @@ def forecast_people(
     The lifetime model gives the shape over time and the wait; with too few
     customers for one, its columns are null.
     """
-    summary = summarise_purchases(past.days, night=past.night)
-    expected = predict(lifetime, summary).select(
-        "customer_id",
-        "alive_probability",
-        lifetime_wait_days="median_next_purchase_days",
-        **{name: pl.col(column) for name, column in _LIFETIME_COLUMNS.items()},
-    )
+    expected = _lifetime_forecasts(past, lifetime)
     names = [ForecastModel.SPEND_MEAN, ForecastModel.SPEND_MEDIAN, ForecastModel.ACTIVITY]
     missing = {
         model.value: pl.lit(None, pl.Float64)
@@ -120,8 +123,8 @@ def forecast_people(
     }
     spend = models.get(ForecastModel.SPEND_MEAN)
     of_lifetime = ["alive_probability", "lifetime_wait_days", *_LIFETIME_COLUMNS]
-    has_lifetime = pl.lit(lifetime.frequency_model != POOLED_RATE) & pl.col("is_scored") & ~is_held_out
     is_modelled = pl.col("is_scored") & ~is_held_out
+    has_lifetime = is_modelled & pl.lit(lifetime.frequency_model != POOLED_RATE)
     return (
         permitted.join(scored, on="customer_id", how="left")
         .join(expected, on="customer_id", how="left")

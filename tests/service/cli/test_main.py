@@ -16,6 +16,7 @@ COMMANDS = (
     "run",
     "analyze",
     "explain",
+    "explain-identity",
     "dev",
     "daemon",
     "pause",

@@ -81,8 +81,9 @@ def test_features_by_hand(lifetime):
     expected = {
         "recency_days": 0, "tenure_days": 35, "visit_count": 3, "mean_spend": 20, "largest_spend": 30,
         "last_spend": 10, "largest_28d": 30, "orders_28d": 2, "weeks_28d": 2, "weeks_84d": 3,
-        "last_gap_days": 7, "mean_gap_days": 17.5, "longest_gap_84d": 28, "gap_deviation": 10.5, "spend_7d": 10,
-        "spend_14d": 40, "spend_28d": 40, "spend_56d": 60, "visits_28d": 2, "spend_28d_before": 20, "spend_56d_before": 0,
+        "last_gap_days": 7, "mean_gap_days": 17.5, "longest_gap_84d": 28, "gap_deviation": 10.5,
+        "spend_7d": 10, "spend_14d": 40, "spend_28d": 40, "spend_56d": 60, "visits_28d": 2,
+        "spend_28d_before": 20, "spend_56d_before": 0,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     assert row["spend_deviation"] == pytest.approx((200 / 3) ** 0.5)
