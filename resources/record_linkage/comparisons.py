@@ -69,7 +69,7 @@ MEMBERS_OF_A_HOUSEHOLD = (
 
 #: People are compared where one of these is the same in both; null is the same as nothing.
 BLOCKING_KEYS: tuple[tuple[str, ...], ...] = (
-    ("least(first_name, last_name)", "greatest(first_name, last_name)"),
+    ("case when first_name < last_name then first_name || last_name else last_name || first_name end",),
     ("birth_date",),
     ("birth_date", "first_name[:1]"),
     ("birth_date", "last_name[:1]"),

@@ -5,7 +5,7 @@ our own, because blocks are limited in size and each pair is scored in one pass.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,22 +59,31 @@ def score_pairs(
 
 
 def _query(model: dict[str, Any]) -> str:
+    """Pairs are thinned out by what they say of names and births before the other columns are fetched."""
+    telling = ("first_name", "last_name", "birth_date")
+    others = tuple(column for column in COLUMNS if column not in telling)
     return f"""
-        with block as ({" union all ".join(_keys())}),
-        sized as (select record, block_key, count(*) over (partition by block_key) as size from block),
-        small as (select record, block_key from sized where size between 2 and {LARGEST_BLOCK}),
+        with block as materialized ({" union all ".join(_keys())}),
+        small as materialized (
+            select record, block_key from block where block_key in (
+                select block_key from block group by block_key having count(*) between 2 and {LARGEST_BLOCK}
+            )
+        ),
         pair as (
             select distinct l.record as record, r.record as other
             from small as l join small as r on l.block_key = r.block_key and l.record > r.record
         ),
-        compared as (
-            select record, other, {", ".join(_both_sides())}
-            from pair join people as l using (record) join people as r on r.record = pair.other
-        ),
-        scored as (
-            select record, other, cast({_weight(model)} as double) as weight from compared
+        possible as (
+            select pair.record, pair.other, {_both_sides(telling)}
+            from pair join people as l on l.record = pair.record join people as r on r.record = pair.other
             where {" and ".join(_household_rules())}
-        )
+        ),
+        compared as (
+            select possible.*, {_both_sides(others)}
+            from possible
+            join people as l on l.record = possible.record join people as r on r.record = possible.other
+        ),
+        scored as (select record, other, cast({_weight(model)} as double) as weight from compared)
         select record, other, weight from scored where weight >= $minimum_weight
     """  # noqa: S608  columns and conditions of this package, numbers of the model
 
@@ -86,9 +95,8 @@ def _keys() -> Iterator[str]:
         yield f"select record, hash({number}, {', '.join(parts)}) as block_key from people where {known}"  # noqa: S608
 
 
-def _both_sides() -> Iterator[str]:
-    for column in COLUMNS:
-        yield f"l.{column} as {column}_l, r.{column} as {column}_r"
+def _both_sides(columns: Iterable[str]) -> str:
+    return ", ".join(f"l.{column} as {column}_l, r.{column} as {column}_r" for column in columns)
 
 
 def _weight(model: dict[str, Any]) -> str:

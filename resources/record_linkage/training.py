@@ -24,7 +24,10 @@ _RANDOM_PAIRS = 2_000_000
 _LARGEST_WEIGHT = 20.0
 _DECIMALS = 6
 _UNKNOWN = 0.0
-_RAREST = 0.5 / _RANDOM_PAIRS
+#: A level that no random pair reached is rarer than one in all of them.
+_LEAST_U = 0.5 / _RANDOM_PAIRS
+#: In any column some records of one person disagree, even if none of those learnt from did.
+_LEAST_M = 0.001
 
 
 class TrainingError(RuntimeError):
@@ -154,8 +157,7 @@ def _weights_of(comparison: dict[str, Any]) -> list[float]:
 
 
 def _weight(m: float | None, u: float | None) -> float:
-    if m is None:
+    if m is None and u is None:
         return _UNKNOWN
-    # A level that no random pair reached is rarer than one in all of them.
-    m, u = max(m, _RAREST), max(u or 0.0, _RAREST)
+    m, u = max(m or 0.0, _LEAST_M), max(u or 0.0, _LEAST_U)
     return round(max(-_LARGEST_WEIGHT, min(_LARGEST_WEIGHT, log2(m / u))), _DECIMALS)

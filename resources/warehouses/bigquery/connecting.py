@@ -25,7 +25,14 @@ from resources.warehouses.base import SourceError, SourceProblem
 from resources.warehouses.bigquery.failures import Place, explained
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)
-_UNLIMITED_MESSAGES = [("grpc.max_receive_message_length", -1)]
+_TLS_PORT = 443
+_CHANNEL_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    # What a stream may send ahead. gRPC would measure the link and let a fast one fill hundreds of
+    # megabytes while the rows are being written.
+    ("grpc.http2.lookahead_bytes", 4 * 2**20),
+    ("grpc.http2.bdp_probe", 0),
+]
 
 
 class Clients:
@@ -41,8 +48,7 @@ class Clients:
         self.place = Place("connection", name)
         self.storage_is_denied = False
         self._lock = threading.Lock()
-        # One a renewal: a client may hold a token of its own, and streams of other threads still run on it.
-        self._storage: list[BigQueryReadClient] = []
+        self._storage: BigQueryReadClient | None = None
         self._renewal_count = 0
         api = _endpoint(settings.api_endpoint, self.place)
         self._storage_endpoint = _endpoint(settings.storage_endpoint, self.place)
@@ -60,9 +66,9 @@ class Clients:
     def storage(self) -> tuple[BigQueryReadClient, int]:
         """A client of the Storage API, and of which renewal its token is."""
         with self._lock:
-            if len(self._storage) == self._renewal_count:
-                self._storage.append(_storage_client(self._storage_endpoint, self._credentials))
-            return self._storage[-1], self._renewal_count
+            if self._storage is None:
+                self._storage = _storage_client(self._storage_endpoint, self._credentials)
+            return self._storage, self._renewal_count
 
     def renew(self, renewal: int) -> None:
         """Gets another token because one of `renewal` was refused; does nothing if another thread has.
@@ -78,9 +84,8 @@ class Clients:
 
     def close(self) -> None:
         with self._lock:
-            for client in self._storage:
-                client.transport.close()  # type: ignore[no-untyped-call]
-            self._storage.clear()
+            if self._storage is not None:
+                self._storage.transport.close()  # type: ignore[no-untyped-call]
         self.rest.close()  # type: ignore[no-untyped-call]
 
 
@@ -158,15 +163,19 @@ def _service_account(kind: type[ServiceAccountCredentials], keyfile: Path, place
 
 
 def _storage_client(endpoint: SplitResult | None, credentials: Credentials) -> BigQueryReadClient:
-    if endpoint is None:
-        return BigQueryReadClient(credentials=credentials)
-    if endpoint.scheme == "https":
-        host = f"{endpoint.hostname}:{endpoint.port or 443}"
-        return BigQueryReadClient(credentials=credentials, client_options={"api_endpoint": host})
-    plain = grpc.insecure_channel(endpoint.netloc, options=_UNLIMITED_MESSAGES)
-    # gRPC's own call credentials refuse a channel without TLS, also on loopback.
-    channel = grpc.intercept_channel(plain, _Authorisation(credentials))
-    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+    if endpoint is not None and endpoint.scheme == "http":
+        host = endpoint.netloc
+        plain = grpc.insecure_channel(host, options=_CHANNEL_OPTIONS)
+        # gRPC's own call credentials refuse a channel without TLS, also on loopback.
+        channel = grpc.intercept_channel(plain, _Authorisation(credentials))
+    else:
+        host = BigQueryReadGrpcTransport.DEFAULT_HOST
+        if endpoint is not None:
+            host = f"{endpoint.hostname}:{endpoint.port or _TLS_PORT}"
+        channel = BigQueryReadGrpcTransport.create_channel(
+            host, credentials=credentials, options=_CHANNEL_OPTIONS
+        )
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(host=host, channel=channel))
 
 
 class _CallDetails(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from pipelines.contracts.identity import ContactPoint, CustomerLink, Profile
+from pipelines.contracts.identity import ContactPoint, CustomerLink, Profile, ProfileSource
 from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import Customer
@@ -93,3 +93,52 @@ def test_an_address_that_cannot_be_delivered_does_not_displace_one_that_can():
 
 def test_links_cover_every_record():
     assert resolve({}, {}, {"email": None}).customer_links.collect().height == 3
+
+
+def sources(*rows, settings=DEFAULTS):
+    chosen = resolve(*rows, settings=settings).profile_sources.collect()
+    ProfileSource.validate(chosen)
+    return {row["attribute"]: (row["customer_ref"], row["rule"]) for row in chosen.iter_rows(named=True)}
+
+
+CLUB = {"first_name": "Ann", "source": "club", "updated_at": JANUARY}
+VERIFYING = IdentitySettings(survivorship={"verified_sources": {"first_name": ("club",)}})
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "expected"),
+    [
+        ([{"first_name": "Ann"}], DEFAULTS, ("0", "agreed")),
+        ([{"first_name": "Ann"}, {"first_name": "Ann"}], DEFAULTS, ("0", "agreed")),
+        (
+            [CLUB, {"first_name": "Ana", "updated_at": MARCH}],
+            VERIFYING,
+            ("0", "verified"),
+        ),
+        (
+            [CLUB, {"first_name": "Ana", "updated_at": MARCH}],
+            DEFAULTS,
+            ("1", "recent"),
+        ),
+        ([{"first_name": "Ann"}, {"first_name": "Ana"}, {"first_name": "Ana"}], DEFAULTS, ("1", "frequent")),
+        ([{"first_name": "Ann"}, {"first_name": "Ana"}], DEFAULTS, ("0", "first")),
+        ([{"first_name": "Ann", "updated_at": JANUARY}, {"updated_at": MARCH}], DEFAULTS, ("0", "agreed")),
+    ],
+)  # fmt: skip
+def test_the_rule_that_decided_is_told(rows, settings, expected):
+    assert sources(*rows, settings=settings)["first_name"] == expected
+
+
+def test_the_whole_address_comes_from_one_record_and_is_told():
+    found = sources(HOME | {"updated_at": JANUARY}, {"city": "Elsewhere", "updated_at": MARCH})
+    assert found["city"] == ("0", "whole_address")
+    assert found["post"] == ("0", "agreed")
+    assert "first_name" not in found
+
+
+def test_the_source_of_an_address_to_write_to_is_told():
+    found = sources(
+        {"phone": "+12165550101", "updated_at": JANUARY}, {"phone": "+12165550102", "updated_at": MARCH}
+    )
+    assert found["sms"] == ("1", "recent")
+    assert found["email"] == ("1", "agreed")  # both have it; the newer is told

@@ -4,6 +4,8 @@ from datetime import date
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from pipelines.contracts.identity import CustomerLink, IdentityEvent, LinkEvidence
@@ -158,3 +160,112 @@ def test_running_a_night_again_changes_nothing():
 
 def test_no_record_gives_no_link():
     assert linked().is_empty()
+
+
+def events(found):
+    names = ("event", "customer_id", "from_customer_id", "record_count")
+    return sorted(found.identity_events.select(names).rows())
+
+
+def test_spellings_of_one_mailbox_are_one_person():
+    rows = [{"ref": "a", "email": "a.nn+shop@gmail.com"}, {"ref": "b", "email": "ann@googlemail.com"}]
+    assert groups(linked(*rows)) == [["a", "b"]]
+    assert groups(linked(*rows, mail_providers=())) == [["a"], ["b"]]
+
+
+def test_the_quarantine_is_a_setting():
+    rows = [{"ref": str(number), "email": "x@example.com"} for number in range(6)]
+    assert groups(linked(*rows, maximum_records_per_identifier=6)) == [[row["ref"] for row in rows]]
+
+
+def test_a_loyalty_card_links_and_two_cards_keep_apart():
+    rows = [
+        {"ref": "a", "email": "x@example.com", "attributes": '{"card": "1"}'},
+        {"ref": "b", "email": "x@example.com", "attributes": '{"card": "2"}'},
+        {"ref": "c", "email": "x@example.com"},  # does not say whose it is
+        {"ref": "d", "attributes": '{"card": "2"}'},
+    ]
+    assert groups(linked(*rows, loyalty_attribute="card")) == [["a"], ["b", "d"], ["c"]]
+    assert groups(linked(*rows)) == [["a", "b", "c"], ["d"]]
+
+
+def test_father_and_son_stay_two_over_a_third_record():
+    found = resolved(
+        {"ref": "a", "email": "x@example.com", "birth_date": date(1960, 1, 1)},
+        {"ref": "b", "email": "x@example.com", "phone": "2165550101"},
+        {"ref": "c", "phone": "2165550101", "birth_date": date(1990, 1, 1)},
+    )
+    assert groups(found.customer_links) == [["a", "b"], ["c"]]  # the phone is the weaker edge
+    evidence = found.link_evidence.select("customer_ref", "other_customer_ref", "kind", "broken_by").rows()
+    assert sorted(evidence) == [("b", "a", "email", None), ("c", "b", "phone", "birth_date")]
+
+
+def test_two_birth_dates_are_allowed_where_the_workspace_says_so():
+    rows = [
+        {"ref": "a", "email": "x@example.com", "birth_date": date(1960, 1, 1)},
+        {"ref": "b", "email": "x@example.com", "birth_date": date(1990, 1, 1)},
+    ]
+    assert groups(linked(*rows, maximum_birth_dates=2)) == [["a", "b"]]
+
+
+def test_the_first_night_creates_everybody():
+    found = resolved({"ref": "a", "email": "x@example.com"}, {"ref": "b", "email": "x@example.com"})
+    person = id_of(found.customer_links, "a")
+    assert events(found) == [("created", person, person, 2)]
+    assert found.identity_events["occurred_on"].to_list() == [FIRST]
+
+
+def test_merge_split_move_and_retirement_are_events():
+    mail, phone = {"email": "x@example.com"}, {"phone": "2165550101"}
+    start = [{"ref": "a", **mail}, {"ref": "b", **mail}, {"ref": "c", **phone}, {"ref": "gone"}]
+    first = resolved(*start).customer_links
+    one, two, gone = id_of(first, "a"), id_of(first, "c"), id_of(first, "gone")
+    bridge = {"ref": "z", **mail, **phone}
+    merged = resolved(*start[:3], bridge, previous=first.lazy(), night=SECOND)
+    assert events(merged) == [("merged", one, two, 1), ("retired", gone, gone, 1)]
+    split = resolved(*start[:3], previous=merged.customer_links.lazy(), night=date(2017, 6, 3))
+    fresh = id_of(split.customer_links, "c")
+    assert events(split) == [("split", fresh, one, 1)]
+    moved = resolved(
+        {"ref": "a", **mail}, {"ref": "b", **phone}, {"ref": "c", **phone},
+        previous=split.customer_links.lazy(), night=date(2017, 6, 4),
+    )  # fmt: skip
+    assert events(moved) == [("moved", fresh, one, 1)]
+    assert id_of(moved.customer_links, "b") == fresh
+
+
+def test_the_oldest_id_wins_a_merge_though_it_has_fewer_records():
+    old = linked({"ref": "c", "phone": "2165550101"})
+    mail = [{"ref": ref, "email": "x@example.com"} for ref in ("a", "b")]
+    two = linked({"ref": "c", "phone": "2165550101"}, *mail, previous=old.lazy(), night=SECOND)
+    bridge = {"ref": "z", "email": "x@example.com", "phone": "2165550101"}
+    merged = linked(
+        {"ref": "c", "phone": "2165550101"}, *mail, bridge, previous=two.lazy(), night=date(2017, 6, 3)
+    )
+    assert merged.get_column("customer_id").unique().to_list() == [id_of(old, "c")]
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 3)), max_size=6),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_events_account_for_every_id(nights):
+    previous = NOBODY
+    for number, night in enumerate(nights):
+        rows = {ref: {"ref": f"r{ref}", "email": f"{mail}@example.com", "phone": f"216555010{phone}"}
+                for ref, mail, phone in night}  # fmt: skip
+        found = resolved(*rows.values(), previous=previous, night=date(2017, 6, 1 + number))
+        before = set(previous.collect()["customer_id"])
+        after = set(found.customer_links["customer_id"])
+        by_kind = {
+            kind: found.identity_events.filter(event=kind)
+            for kind in ("created", "split", "merged", "retired", "moved")
+        }
+        came = set(by_kind["created"]["customer_id"]) | set(by_kind["split"]["customer_id"])
+        went = set(by_kind["merged"]["from_customer_id"]) | set(by_kind["retired"]["customer_id"])
+        assert after == (before | came) - went
+        assert not came & before and went <= before
+        previous = found.customer_links.lazy()

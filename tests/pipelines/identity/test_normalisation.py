@@ -1,5 +1,6 @@
 """Identifiers as they are compared: spellings of one mailbox, numbers with and without a country, names."""
 
+import phonenumbers
 import polars as pl
 import pytest
 
@@ -84,8 +85,6 @@ def test_the_workspace_says_the_country_where_the_record_does_not():
 
 
 def test_only_distinct_odd_numbers_go_through_the_parser(monkeypatch):
-    import phonenumbers
-
     parsed = []
     real = phonenumbers.parse
     monkeypatch.setattr(phonenumbers, "parse", lambda *given: parsed.append(given) or real(*given))
