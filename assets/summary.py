@@ -100,10 +100,17 @@ def _print_places(night: Night, on: date, console: Console) -> None:
     home = night.home
     _print_title(console, "where to look")
     for label, place in (
-        ("tables", f"{home.snapshot_path} (DuckDB, schema onward; a read-only copy)"),
+        ("tables", _tables(night)),
         ("report", home.reports / f"{night.workspace.workspace}-{on}.html"),
         ("messages", home.outgoing),
         ("Dagster UI", "make dev, then http://127.0.0.1:3000"),
         ("one person", f"onward explain CUSTOMER --date {on}"),
     ):
         _print(console, f"    {label:<11} {place}")
+
+
+def _tables(night: Night) -> str:
+    connections = night.connections
+    if connections.target_kind == "duckdb":
+        return f"{night.home.snapshot_path} (DuckDB, schema onward; a read-only copy)"
+    return f"schema onward of {connections.target_name} ({connections.target_kind})"

@@ -34,6 +34,11 @@ def _precedence(table: Table, columns: list[str]) -> list[str]:
     return [*leading, *(name for name in columns if name not in leading)]
 
 
+def _own_key(table: Table) -> list[str]:
+    """The key without the workspace: it is the same in every row of a table, and costs as much to compare."""
+    return [name for name in table.schema.primary_key() if name != "workspace_id"]
+
+
 def deduplicate(batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
     """One row per key: the newest, and for events the first; equal copies leave one.
 
@@ -55,8 +60,8 @@ def deduplicate(batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
 
 def repeated_keys(batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
     """Keys that come more than once; asked first, as most batches have none."""
-    key = table.schema.primary_key()
-    return batch.group_by(key).len().filter(pl.col("len") > 1).select(key)
+    own = _own_key(table)
+    return batch.group_by(own).len().filter(pl.col("len") > 1).select(own)
 
 
 def merge_rows(previous: pl.LazyFrame, batch: pl.LazyFrame, *, table: Table) -> pl.LazyFrame:
@@ -75,25 +80,26 @@ def merge_rows(previous: pl.LazyFrame, batch: pl.LazyFrame, *, table: Table) -> 
     return pl.concat([previous.join(incoming, on=key, how="anti"), incoming])
 
 
-def split_changes(previous: pl.LazyFrame, batch: pl.LazyFrame, *, table: Table, is_complete: bool) -> Changes:
+def split_changes(
+    previous: pl.LazyFrame, incoming: pl.LazyFrame, *, table: Table, is_complete: bool
+) -> Changes:
     """Whether a batch only adds: then the lake appends a file, else the table is written anew.
 
     Args:
         previous: The table of the night before.
-        batch: Rows read tonight.
+        incoming: Rows read tonight, one per key.
         table: Their contract.
         is_complete: The batch is the whole source, so keys that it lacks are gone.
     """
-    key = table.schema.primary_key()
+    key, own = table.schema.primary_key(), _own_key(table)
     content = [name for name in table.schema.column_names() if name not in key]
-    incoming = deduplicate(batch, table=table)
-    both = incoming.join(previous, on=key, how="inner", suffix=" before")
+    both = incoming.join(previous, on=own, how="inner", suffix=" before")
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} before")) for name in content)
     is_kept = table.name in FIRST_WINS and not is_complete
     changed = both.filter(pl.lit(False) if is_kept else differs).select(incoming.collect_schema().names())
-    missing = previous.select(key).join(incoming, on=key, how="anti")
+    missing = previous.select(key).join(incoming, on=own, how="anti")
     return Changes(
-        added=incoming.join(previous, on=key, how="anti"),
+        added=incoming.join(previous, on=own, how="anti"),
         changed=changed,
         removed=missing if is_complete else missing.filter(pl.lit(False)),
     )

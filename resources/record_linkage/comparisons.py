@@ -9,7 +9,8 @@ COLUMNS = ("first_name", "last_name", "birth_date", "street", "city", "postcode"
 
 #: Levels of likeness of each comparison, the closest first, as conditions on a pair. Thresholds of
 #: Jaro–Winkler are those that Splink proposes for names. Town and postcode are one comparison: one follows
-#: from the other, and counted twice they would outweigh a family name.
+#: from the other, and counted twice they would outweigh a family name. Levenshtein, in which two letters
+#: that changed places count two, takes a fifth of the time of Damerau's variant.
 LEVELS: dict[str, tuple[str, ...]] = {
     "first_name": (
         "first_name_l = first_name_r",
@@ -25,8 +26,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "birth_date": (
         "birth_date_l = birth_date_r",
-        "damerau_levenshtein(birth_date_l, birth_date_r) <= 1",
-        "damerau_levenshtein(birth_date_l, birth_date_r) <= 2",
+        "levenshtein(birth_date_l, birth_date_r) <= 1",
+        "levenshtein(birth_date_l, birth_date_r) <= 2",
     ),
     "street": (
         "street_l = street_r",
@@ -36,9 +37,9 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "town": (
         "postcode_l = postcode_r and city_l = city_r",
         "postcode_l = postcode_r or city_l = city_r",
-        "damerau_levenshtein(postcode_l, postcode_r) <= 1 or jaro_winkler_similarity(city_l, city_r) >= 0.9",
+        "levenshtein(postcode_l, postcode_r) <= 1 or jaro_winkler_similarity(city_l, city_r) >= 0.9",
     ),
-    "phone": ("phone_l = phone_r", "damerau_levenshtein(phone_l, phone_r) <= 1"),
+    "phone": ("phone_l = phone_r", "levenshtein(phone_l, phone_r) <= 2"),
     "email": ("email_l = email_r", "jaro_winkler_similarity(email_l, email_r) >= 0.92"),
 }
 _UNKNOWN_IN_ONE = "({0}_l is null or {0}_r is null)"
@@ -52,7 +53,7 @@ _UNLIKE_FIRST_NAME = (
 )
 _OTHER_FIRST_NAME = (
     "jaro_winkler_similarity(first_name_l, first_name_r) < 0.92"
-    " and damerau_levenshtein(first_name_l, first_name_r) > 1"
+    " and levenshtein(first_name_l, first_name_r) > 1"
     " and first_name_l is distinct from last_name_r"
 )
 #: Members of a household agree on nearly everything at once, which independent columns hardly ever would.
@@ -60,9 +61,9 @@ _OTHER_FIRST_NAME = (
 #: date, another first name without a birth date that could be the same, and birth years a generation apart.
 MEMBERS_OF_A_HOUSEHOLD = (
     f"{_UNLIKE_FIRST_NAME} and birth_date_l is distinct from birth_date_r",
-    f"{_OTHER_FIRST_NAME} and coalesce(damerau_levenshtein(birth_date_l, birth_date_r), 9) > 2",
+    f"{_OTHER_FIRST_NAME} and coalesce(levenshtein(birth_date_l, birth_date_r), 9) > 2",
     (
-        "damerau_levenshtein(birth_date_l, birth_date_r) > 2"
+        "levenshtein(birth_date_l, birth_date_r) > 2"
         " and abs(cast(birth_date_l[:4] as integer) - cast(birth_date_r[:4] as integer)) >= $generation_years"
     ),
 )

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -158,6 +159,18 @@ def test_the_summary_says_what_is_counted_and_in_which_unit(home: Home) -> None:
         "  proof: 1 of 2 guardrails hold",
         "  where to look",
     ]
+
+
+def test_tables_are_where_the_target_has_them(home: Home) -> None:
+    night = publish(home)
+    (embedded,) = [line for line in printed(night) if line.startswith("    tables ")]
+    assert embedded.endswith(f"{home.snapshot_path} (DuckDB, schema onward; a read-only copy)")
+    entry = {"kind": "bigquery", "project": "acme", "token": "env:NOT_SET"}
+    connector = ConnectorSettings.model_validate(
+        {"connections": {"crm": entry}, "target": "crm", "sources": {}}
+    )
+    elsewhere = replace(night, config=night.config.model_copy(update={"connector": connector}))
+    assert "    tables      schema onward of crm (bigquery)" in printed(elsewhere)
 
 
 def test_stages_come_in_the_order_of_the_night(home: Home) -> None:

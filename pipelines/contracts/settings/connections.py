@@ -152,12 +152,6 @@ class BigQueryConnection(WarehouseConnection):
     storage_endpoint: str | None = None
     maximum_streams: Annotated[int, Field(ge=1, le=64)] = 4
 
-    @model_validator(mode="after")
-    def _one_credential(self) -> "BigQueryConnection":
-        if self.keyfile is not None and self.token is not None:
-            raise ValueError("give either keyfile or token, or none for application default credentials")
-        return self
-
 
 class RedshiftIdentity(Settings):
     """Temporary credentials by IAM: of a cluster, or of a serverless workgroup."""

@@ -45,6 +45,8 @@ def _value(customer_id):
         "expected_spend_90d": 90.0,
         "expected_spend_365d": 300.0,
         "expected_orders_28d": 1.5,
+        "expected_orders_90d": 4.8,
+        "expected_orders_365d": 19.5,
         "active_28d_probability": 0.7,
         "value_rank_rate": 0.8,
         "method": "decayed_rate",
