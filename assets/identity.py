@@ -43,7 +43,7 @@ def link_people(night: Night) -> StepOutput:
     matches = match_records(customers, settings)
     model = night.read(LINKAGE_MODEL).collect() if settings.probabilistic else None
     if model is not None and model.height:
-        matches = join_alike(customers, matches, settings, parameters=model["parameters"][0])
+        matches = join_alike(matches, settings, parameters=model["parameters"][0])
     tables = resolve_identities(
         customers,
         matches,
@@ -70,13 +70,11 @@ def link_people(night: Night) -> StepOutput:
     )
 
 
-def join_alike(
-    customers: pl.LazyFrame, matches: Matches, settings: IdentitySettings, *, parameters: str
-) -> Matches:
+def join_alike(matches: Matches, settings: IdentitySettings, *, parameters: str) -> Matches:
     """One representative of each group is compared by the frozen model, in memory."""
     likelihood = settings.minimum_link_probability
     pairs = score_pairs(
-        representatives(customers, matches, settings).collect(),
+        representatives(matches).collect(),
         parameters,
         limits=PairLimits(
             minimum_weight=log2(likelihood / (1 - likelihood)),

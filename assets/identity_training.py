@@ -11,6 +11,7 @@ from assets.steps import Night
 from pipelines.contracts.source_tables import CUSTOMERS
 from pipelines.contracts.tables import LINKAGE_MODEL
 from pipelines.identity.likeness import comparable_records, training_records
+from pipelines.identity.normalisation import normalise_records
 from resources.record_linkage.training import TrainedModel, TrainingError, train_model
 
 TRAINING_JOB = "train_identity_model"
@@ -18,8 +19,8 @@ TRAINING_JOB = "train_identity_model"
 _STEP = "linkage_model"
 
 
-@dg.op(name=TRAINING_JOB, description="Trains the model of likeness on the customers of one night.")
-def train_identity_model(context: dg.OpExecutionContext, onward: OnwardResource) -> None:
+@dg.op(description="Trains the model of likeness on the customers of one night.")
+def train_on_records(context: dg.OpExecutionContext, onward: OnwardResource) -> None:
     """Publishes a model that the night, run again, and all later nights link by."""
     on, run_id = date.fromisoformat(context.partition_key), context.run.run_id
     with onward.writing(_STEP, on, run_id=run_id, log=context.log) as (night, writer):
@@ -42,7 +43,7 @@ def train_identity_model(context: dg.OpExecutionContext, onward: OnwardResource)
 def train(night: Night) -> TrainedModel:
     """A model of tonight's customer records."""
     settings = night.config.enrichment.enrichment.identity
-    compared = comparable_records(night.read(CUSTOMERS), settings)
+    compared = comparable_records(normalise_records(night.read(CUSTOMERS), settings))
     people = training_records(compared, maximum=settings.maximum_training_records).collect()
     return train_model(people, seed=night.workspace.seed)
 
@@ -70,6 +71,6 @@ def training_job(nights: dg.PartitionsDefinition) -> dg.JobDefinition:
         description="Train the model that links records by likeness, on the customers of a night.",
     )
     def train_model_of_night() -> None:
-        train_identity_model()
+        train_on_records()
 
     return train_model_of_night

@@ -1,4 +1,4 @@
-"""Copies the sample into schema `crm` of a workspace's target, as `sources.yml` beside this file reads it.
+"""Copies the sample into schema `shop` of a workspace's target, as `sources.yml` beside this file reads it.
 
 `python examples/warehouses/load.py my_workspace`. What each source of the sample reads
 becomes one table; loading it again changes nothing.
@@ -22,7 +22,7 @@ from resources.warehouses.base import Load, SourceError, WriteMode
 from resources.warehouses.open import Connections
 
 SAMPLE = Path(__file__).resolve().parent.parent / "complete_journey"
-SCHEMA = "crm"
+SCHEMA = "shop"
 _WHOLE = pl.selectors.integer()
 
 

@@ -7,9 +7,9 @@ import polars as pl
 from pipelines.contracts.codes import Channel
 from pipelines.contracts.identity import ContactPoint, Profile, ProfileSource
 from pipelines.expressions.addresses import normalised_email, normalised_phone, normalised_post
+from pipelines.identity.normalisation import RECORD, number_records
 from pipelines.identity.survivorship import PERSON, frequency_of, sole_record, survivor
 
-RECORD = ["source", "customer_ref"]
 _POSTAL = ("street", "city", "postcode", "region", "country")
 _PROFILE = ("first_name", "last_name", "birth_date", *_POSTAL, "locale", "time_zone", "attributes")
 #: Sources bring no push tokens.
@@ -58,8 +58,7 @@ def choose_survivors(
 
 def _numbered(customers: pl.LazyFrame, links: pl.LazyFrame) -> pl.LazyFrame:
     """Records with their person and their place in the order of their keys."""
-    numbered = customers.sort(RECORD).with_row_index("record")
-    return numbered.join(links.select(*PERSON, *RECORD), on=["workspace_id", *RECORD])
+    return number_records(customers).join(links.select(*PERSON, *RECORD), on=["workspace_id", *RECORD])
 
 
 def _with_addresses(records: pl.LazyFrame) -> pl.LazyFrame:

@@ -2,44 +2,37 @@
 
 import polars as pl
 
-from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.expressions.digest import digest
-from pipelines.identity.linking import RECORD, Matches, number_records
-from pipelines.identity.normalisation import comparable_name, with_matchable_email, with_matchable_phone
+from pipelines.identity.linking import Matches
+from pipelines.identity.normalisation import NAMES, comparable_name
 
-_TEXTS = ("first_name", "last_name", "street", "city", "postcode")
-_COMPARED = (*_TEXTS, "birth_date", "phone", "email")
+_COMPARED = (*NAMES, "birth_date", "phone", "email")
 
 
-def comparable_records(customers: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:
-    """One row per record: its number, and what is compared, as text."""
-    return (
-        number_records(customers.select(*RECORD, *_COMPARED, "country"))
-        .pipe(with_matchable_email, settings)
-        .pipe(with_matchable_phone, settings)
-        .with_columns(
-            *(comparable_name(pl.col(name)) for name in _TEXTS),
-            birth_date=pl.col("birth_date").cast(pl.String),
-        )
-        .select("record", *_COMPARED)
+def comparable_records(stated: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per record: its number, and what is compared, as text.
+
+    Args:
+        stated: As `normalise_records` gives them.
+    """
+    names = {name: comparable_name(pl.col(name)) for name in NAMES}
+    return stated.select(
+        "record", **names, birth_date=pl.col("birth_date").cast(pl.String), phone="phone", email="email"
     )
 
 
-def representatives(customers: pl.LazyFrame, matches: Matches, settings: IdentitySettings) -> pl.LazyFrame:
+def representatives(matches: Matches) -> pl.LazyFrame:
     """One row per group that exact identifiers make: of each column what its smallest record knows."""
     labels = pl.Series("group", matches.grouping.labels, dtype=pl.Int64)
-    groups = pl.LazyFrame(
-        {"record": range(len(labels)), "group": labels}, schema_overrides={"record": pl.Int64}
-    )
-    compared = comparable_records(customers, settings).join(groups, on="record")
+    stated = matches.stated.select("record", *_COMPARED).with_columns(labels).lazy()
     is_alone = pl.len().over("group") == 1
     several = (
-        compared.filter(~is_alone)
+        stated.filter(~is_alone)
         .group_by("group")
         .agg(pl.col(name).sort_by("record").drop_nulls().first() for name in _COMPARED)
     )
-    alone = compared.filter(is_alone).select("group", *_COMPARED)
-    return pl.concat([alone, several]).rename({"group": "record"}).sort("record")
+    alone = stated.filter(is_alone).select("group", *_COMPARED)
+    return comparable_records(pl.concat([alone, several]).rename({"group": "record"})).sort("record")
 
 
 def training_records(compared: pl.LazyFrame, *, maximum: int) -> pl.LazyFrame:

@@ -10,10 +10,9 @@ from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.identity.events import describe_changes
 from pipelines.identity.limits import Grouping, group_records
 from pipelines.identity.matching import list_identifiers, star_edges
-from pipelines.identity.normalisation import loyalty_number
+from pipelines.identity.normalisation import RECORD, normalise_records
 from pipelines.identity.surrogates import inherit_ids, mint_ids
 
-RECORD = ["source", "customer_ref"]
 _ALONE = "single_record"
 
 
@@ -22,7 +21,7 @@ class Matches:
     """Records in groups, before a group has an id.
 
     Attributes:
-        stated: One row per record, by its number: source, customer_ref, birth_date, loyalty_id.
+        stated: One row per record, in the order of its number, as `normalise_records` gives them.
     """
 
     stated: pl.DataFrame
@@ -38,25 +37,13 @@ class Links:
     link_evidence: pl.DataFrame
 
 
-def number_records(customers: pl.LazyFrame) -> pl.LazyFrame:
-    """Records with their number in the order of their keys; smaller numbers name groups."""
-    return customers.sort(RECORD).with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
-
-
-def match_records(records: pl.LazyFrame, settings: IdentitySettings) -> Matches:
+def match_records(customers: pl.LazyFrame, settings: IdentitySettings) -> Matches:
     """Groups of records that have an identifier in common, directly or by way of others.
 
     Works on rows in hand: components are properties of the whole graph.
     """
-    used = ("email", "phone", "birth_date", "country", "attributes")
-    numbered = number_records(records.select(*RECORD, *used))
-    stated, edges = pl.collect_all(
-        [
-            numbered.select("record", *RECORD, "birth_date", loyalty_id=loyalty_number(settings)),
-            star_edges(list_identifiers(numbered, settings), settings),
-        ]
-    )
-    stated = stated.sort("record")
+    stated = normalise_records(customers, settings).collect().sort("record")
+    edges = star_edges(list_identifiers(stated.lazy(), settings), settings).collect()
     return Matches(stated, group_records(stated, edges, maximum_birth_dates=settings.maximum_birth_dates))
 
 

@@ -4,7 +4,6 @@ import polars as pl
 
 from pipelines.contracts.codes import IdentifierKind
 from pipelines.contracts.settings.identity import IdentitySettings
-from pipelines.identity.normalisation import loyalty_number, with_matchable_email, with_matchable_phone
 
 _LOYALTY = IdentifierKind.LOYALTY_ID.value
 
@@ -17,18 +16,15 @@ def list_identifiers(records: pl.LazyFrame, settings: IdentitySettings) -> pl.La
     are different people (father and son with one mailbox): the contradiction
     then becomes part of the value, and records that say nothing about it are not
     matched by the identifier.
+
+    Args:
+        records: As `normalise_records` gives them.
+        settings: Quarantine and limits.
     """
     kinds = [kind.value for kind in (IdentifierKind.LOYALTY_ID, IdentifierKind.EMAIL, IdentifierKind.PHONE)]
-    normalised = (
-        records.select(
-            "record", "birth_date", "email", "phone", "country", loyalty_id=loyalty_number(settings)
-        )
-        .pipe(with_matchable_email, settings)
-        .pipe(with_matchable_phone, settings)
-    )
     long = pl.concat(
         [
-            normalised.select("record", "birth_date", _LOYALTY, kind=pl.lit(kind), value=kind).drop_nulls(
+            records.select("record", "birth_date", _LOYALTY, kind=pl.lit(kind), value=kind).drop_nulls(
                 "value"
             )
             for kind in kinds

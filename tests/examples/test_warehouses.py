@@ -42,7 +42,7 @@ def test_tables_are_mapped_as_the_queries_of_the_sample_are():
     for name, source in sources_of(SAMPLE).items():
         kept = {"columns", "cursor", "lookback", "freshness"}
         assert copied[name].model_dump(include=kept) == source.model_dump(include=kept)
-        assert (copied[name].connection, copied[name].table) == ("crm", f"crm.{name}")
+        assert (copied[name].connection, copied[name].table) == ("crm", f"shop.{name}")
 
 
 @pytest.fixture(scope="module")

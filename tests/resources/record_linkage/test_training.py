@@ -1,4 +1,4 @@
-"""Training: the same model twice, no personal value in it, and a clear refusal where there is nothing to learn."""
+"""Training: the same model twice, no personal value in it, and a refusal where there is nothing to learn."""
 
 import json
 import math
