@@ -26,6 +26,10 @@ SYLLABLES = (
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
+def _joined(template: str, *parts: np.ndarray) -> np.ndarray:
+    return np.array([template.format(*row) for row in zip(*parts, strict=True)], dtype=object)
+
+
 def _names(dice: np.random.Generator, count: int, longest: int) -> np.ndarray:
     """Distinct made-up names of two to `longest` syllables."""
     found: dict[str, None] = {}
@@ -94,17 +98,11 @@ def synthetic_records(record_count: int, seed: int = 7) -> pl.DataFrame:
     street = np.array([f"{n} {s} street" for n, s in zip(number, street, strict=True)], dtype=object)
     domains = np.array(["gmail.com", "example.com", "example.net", "mail.example"], dtype=object)
     serial = dice.integers(1, 9_999, people)
-    mailbox = np.array(
-        [f"{f}.{l}{n}@{d}" for f, l, n, d in zip(
-            first, last, serial, domains[dice.integers(0, 4, people)], strict=True)], dtype=object,
-    )  # fmt: skip
-    second = np.array([f"{l}{n}@{d}" for l, n, d in zip(
-        last, serial, domains[dice.integers(0, 4, people)], strict=True)], dtype=object)  # fmt: skip
-    phone = np.array([f"+1{area}555{line:04d}" for area, line in zip(
-        dice.integers(201, 990, people), dice.integers(0, 10_000, people), strict=True)], dtype=object)  # fmt: skip
+    first_domain, second_domain = (domains[dice.integers(0, 4, people)] for _ in range(2))
+    mailbox = _joined("{}.{}{}@{}", first, last, serial, first_domain)
+    second = _joined("{}{}@{}", last, serial, second_domain)
     digits = dice.integers(2_000_000, 9_999_999, people)
-    phone = np.array([f"+1{area}{line}" for area, line in zip(
-        dice.integers(201, 990, people), digits, strict=True)], dtype=object)  # fmt: skip
+    phone = _joined("+1{}{}", dice.integers(201, 990, people), digits)
     heads = np.searchsorted(household, household)
     shares_mailbox, shares_phone = dice.random(people) < 0.04, dice.random(people) < 0.08
     mailbox = np.where(shares_mailbox, mailbox[heads], mailbox)

@@ -7,6 +7,7 @@ says which variables to set. Nothing is kept when it ends.
 import argparse
 import importlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -73,6 +74,9 @@ def main(arguments: list[str]) -> int:
     if not interpreter_of(given.kind).exists():
         say(f"there is no environment of {given.kind}; run make emulators")
         return 1
+    # Ended by either, so that the server never outlives it; a shell's background jobs ignore the first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         serve(given.kind, given.workspace.absolute())
     except KeyboardInterrupt:
