@@ -33,7 +33,9 @@ def town():
         }
         for _ in range(dice.choice((1, 2, 2, 3))):
             row = {name: None if dice.random() < 0.1 else value for name, value in true.items()}
-            for name in true:
+            if row["birth_date"] and dice.random() < 0.06:
+                row["birth_date"] = row["birth_date"][:-2] + f"{dice.randrange(1, 29):02}"
+            for name in sorted(true.keys() - {"birth_date"}):
                 if row[name] and dice.random() < 0.06:
                     row[name] = mistyped(dice, row[name])
             rows.append(row | {"person": person, "record": len(rows)})
