@@ -64,3 +64,14 @@ def test_nothing_can_be_spilled_to_disk():
         memory.execute("set memory_limit = '20MB'")
         with pytest.raises(duckdb.OutOfMemoryException):
             memory.execute("create table big as select range, repeat('x', 100) from range(2_000_000)")
+
+
+def test_records_among_which_nobody_comes_twice_are_refused():
+    rows = [
+        {"record": number}
+        | {name: f"{name} {number}" for name in COLUMNS}
+        | {"birth_date": f"{1900 + number % 100}-01-{1 + number % 28:02}"}
+        for number in range(600)
+    ]
+    with pytest.raises(TrainingError, match="no two records agree enough"):
+        train_model(pl.DataFrame(rows), seed=1)
