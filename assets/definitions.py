@@ -9,6 +9,8 @@ from dagster_dbt import DbtCliResource
 from assets import (
     delivery,
     enrichment,
+    forecasting,
+    histories,
     identity,
     ingestion,
     journeys,
@@ -36,8 +38,10 @@ from resources.settings import Environment, read_environment
 STEPS: tuple[Step, ...] = (
     *ingestion.STEPS,
     *identity.STEPS,
+    *histories.STEPS,
     *permission.STEPS,
     *enrichment.STEPS,
+    *forecasting.STEPS,
     *segmentation.STEPS,
     *journeys.STEPS,
     *sequencing.STEPS,

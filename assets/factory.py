@@ -1,6 +1,7 @@
 """Turns a step into a Dagster asset: lease, audit, one publish, metadata and checks in one place."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -11,9 +12,10 @@ from assets.onward_resource import OnwardResource
 from assets.partitions import NIGHT_BEFORE, ONE_NIGHT_A_RUN
 from assets.presentation import describe_version
 from assets.reconciliation import WORKER_TAG, worker_identity
-from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
+from assets.steps import CheckOutcome, Expectation, Frame, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
 from pipelines.ingestion.thresholds import IngestionStoppedError
+from resources.compute import InProcessCompute
 from resources.lake.errors import ContractBrokenError
 from resources.lake.store import Version
 from resources.lake.writing import Writer
@@ -44,10 +46,14 @@ def build_asset(step: Step, nights: dg.PartitionsDefinition) -> dg.AssetsDefinit
             measured() as footprint,
             onward.writing(step.name, on, run_id=run_id, log=context.log) as (night, writer),
         ):
-            output = _compute(step, night)
-            yield from _verdicts(step, output)
             try:
-                versions = _publish(writer, output)
+                if step.is_bucketed:
+                    output = StepOutput()
+                    versions = _publish_buckets(step, night, writer)
+                else:
+                    output = _compute(step, night)
+                    yield from _verdicts(step, output)
+                    versions = _publish(writer, output, bucket_count=night.bucket_count)
             except ContractBrokenError as broken:
                 yield _broken_contract(broken)
                 raise
@@ -131,8 +137,23 @@ def _verdicts(step: Step, output: StepOutput) -> StepEvents:
         )
 
 
-def _publish(writer: Writer, output: StepOutput) -> Mapping[Table, Version]:
-    versions = {table: writer.stage(table, frame) for table, frame in output.frames.items()}
+def _publish_buckets(step: Step, night: Night, writer: Writer) -> Mapping[Table, Version]:
+    """Bucket by bucket; what needs everyone, as an expectation does, is another step's."""
+
+    def of_bucket(bucket: int) -> Mapping[Table, Frame]:
+        return _compute(step, replace(night, bucket=bucket)).frames
+
+    versions = writer.stage_buckets(
+        step.publishes, of_bucket, bucket_count=night.bucket_count, runner=InProcessCompute()
+    )
+    writer.publish()
+    return versions
+
+
+def _publish(writer: Writer, output: StepOutput, *, bucket_count: int) -> Mapping[Table, Version]:
+    versions = {
+        table: writer.stage(table, frame, bucket_count=bucket_count) for table, frame in output.frames.items()
+    }
     versions |= {
         table: writer.append(table, frame, to=earlier) for table, (frame, earlier) in output.appended.items()
     }

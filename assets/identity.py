@@ -89,6 +89,8 @@ STEPS = (
     Step(
         name="linkage_model",
         compute=carry_model,
+        # Not for its rows: a night whose sources could not be read publishes nothing, no model either.
+        reads=(CUSTOMERS,),
         continues=(LINKAGE_MODEL,),
         publishes=(LINKAGE_MODEL,),
     ),

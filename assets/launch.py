@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 import warnings
 from datetime import date
@@ -17,14 +18,18 @@ from assets.onward_resource import OnwardResource
 from assets.reconciliation import WORKER_TAG, fail_dead_runs, worker_identity
 from assets.steps import Night
 from assets.summary import print_summary
+from pipelines.ingestion.thresholds import IngestionStoppedError
 from resources.control.workspace.identity import read_workspace_identity
 from resources.settings import Environment, read_environment
+from resources.warehouses.base import SourceError
+from resources.warehouses.causes import cause_of
 
 #: Exit codes of `onward run`, by the error that stopped the night; anything else is 1.
 DATA_PROBLEM = 4
 GUARDRAIL_PROBLEM = 5
 FAILED = 1
-_EXIT_CODES = {"IngestionStoppedError": DATA_PROBLEM, "SourceError": DATA_PROBLEM}
+#: Each problem of a source is a line that starts with its code.
+_PROBLEM = re.compile(r"^\[(\w+)\]", re.MULTILINE)
 
 
 def main(arguments: list[str]) -> int:
@@ -77,11 +82,17 @@ def _explain_failure(result: dg.ExecuteInProcessResult, console: Console) -> int
         message = description.description if description else (error.message if error else "")
         name = (error.cls_name if error else None) or "Failure"
         console.print(f"[red]error[/] {event.step_key}: {escape((message or name).strip())}", highlight=False)
-        codes.append(
-            _EXIT_CODES.get(name, GUARDRAIL_PROBLEM if "guardrails_hold" in (message or "") else FAILED)
-        )
+        codes.append(_exit_code(name, message or ""))
     console.print(f"The night stopped; what was published before is untouched. Run {result.run_id}")
     return max(codes)
+
+
+def _exit_code(name: str, message: str) -> int:
+    if name == IngestionStoppedError.__name__:
+        return DATA_PROBLEM
+    if name == SourceError.__name__:
+        return cause_of(_PROBLEM.findall(message))
+    return GUARDRAIL_PROBLEM if "guardrails_hold" in message else FAILED
 
 
 if __name__ == "__main__":

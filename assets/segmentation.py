@@ -1,12 +1,28 @@
 """Segmentation: who belongs where, since when."""
 
+import dagster as dg
 import polars as pl
 
 from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
-from pipelines.contracts.tables import CUSTOMER_FEATURES, CUSTOMER_VALUE, MEMBERSHIPS, SEGMENT_SIZES, TRAITS
-from pipelines.segmentation.memberships import update_memberships
-from pipelines.segmentation.rules import evaluate_segments
+from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
+from pipelines.contracts.settings.segments import segment_names
+from pipelines.contracts.source_tables import EVENTS, MESSAGES, ORDER_LINES, ORDERS, PRODUCTS
+from pipelines.contracts.tables import (
+    CONTACTABILITY,
+    CUSTOMER_FEATURES,
+    CUSTOMER_LINKS,
+    CUSTOMER_VALUE,
+    MEMBERSHIPS,
+    SEGMENT_SIZES,
+    TRAITS,
+)
+from pipelines.segmentation.event_streams import event_streams, read_sources
+from pipelines.segmentation.memberships import tonights_changes, update_memberships
+from pipelines.segmentation.overlaps import measure_overlaps
+from pipelines.segmentation.people import People
+from pipelines.segmentation.permission import permitted_people
+from pipelines.segmentation.segments import SegmentedPeople, segment_everyone
 from pipelines.segmentation.sizes import measure_sizes
 
 SIZES_ADD_UP = Expectation(
@@ -14,41 +30,94 @@ SIZES_ADD_UP = Expectation(
     table=SEGMENT_SIZES,
     description="Sizes are the numbers of open memberships.",
 )
+LEARNT_AS_CONFIGURED = Expectation(
+    name="segments_are_learnt_as_configured",
+    table=SEGMENT_SIZES,
+    description="Clusters and lookalikes have enough people, and lookalikes are told better than by spend.",
+    is_blocking=False,
+)
 
 
 def segment_people(night: Night) -> StepOutput:
-    segments = night.config.enrichment.segments
-    members = evaluate_segments(
-        night.read(CUSTOMER_FEATURES),
-        night.read(CUSTOMER_VALUE),
-        night.read(TRAITS),
-        segments=segments,
-        workspace=night.workspace,
-    )
+    segments, workspace = night.config.enrichment.segments, night.workspace
+    found = _segmented(night)
+    names = segment_names(segments)
+    members = found.members.collect().lazy()
     memberships = update_memberships(night.earlier(MEMBERSHIPS), members, night=night.on).collect()
-    sizes = measure_sizes(
-        memberships.lazy(), segments=segments, workspace=night.workspace, night=night.on
-    ).collect()
+    sizes = measure_sizes(memberships.lazy(), segments=names, workspace=workspace, night=night.on).collect()
     open_count = memberships.filter(pl.col("left_on").is_null()).height
     counted = int(sizes["member_count"].sum())
+    everyone = night.read(CUSTOMER_FEATURES)
     return StepOutput(
-        frames={MEMBERSHIPS: memberships, SEGMENT_SIZES: sizes},
+        frames={
+            CLUSTERS: found.clusters,
+            LOOKALIKES: found.lookalikes,
+            MEMBERSHIPS: memberships,
+            MEMBERSHIP_CHANGES: tonights_changes(memberships.lazy(), night=night.on),
+            SEGMENT_SIZES: sizes,
+            SEGMENT_OVERLAPS: measure_overlaps(members, everyone, segments=names, workspace=workspace),
+        },
         verdicts={
             SIZES_ADD_UP.name: CheckOutcome(
                 is_held=open_count == counted, facts={"open_memberships": open_count, "counted": counted}
-            )
+            ),
+            LEARNT_AS_CONFIGURED.name: CheckOutcome(
+                is_held=not found.warnings, facts={"warnings": "; ".join(found.warnings)}
+            ),
         },
+        facts={SEGMENT_SIZES: {"segments": dg.MetadataValue.int(len(names))}},
     )
+
+
+def _segmented(night: Night) -> SegmentedPeople:
+    segments, workspace = night.config.enrichment.segments, night.workspace
+    features = night.read(CUSTOMER_FEATURES)
+    sources = read_sources(segments, read=night.read, configured=night.config.connector.sources)
+    people = People(
+        features=features,
+        value=night.read(CUSTOMER_VALUE),
+        traits=night.read(TRAITS),
+        streams=event_streams(sources, night.read(CUSTOMER_LINKS), workspace=workspace, as_of=night.as_of),
+    )
+    purpose = night.config.enrichment.enrichment.models.profiling_purpose
+    found = segment_everyone(
+        people,
+        segments=segments,
+        permitted=permitted_people(features, night.read(CONTACTABILITY), purpose=purpose),
+        last_clusters=night.earlier(CLUSTERS),
+        workspace=workspace,
+    )
+    for warning in found.warnings:
+        night.log.warning(warning)
+    return found
 
 
 STEPS = (
     Step(
         name="segmentation",
         compute=segment_people,
-        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, TRAITS),
-        continues=(MEMBERSHIPS,),
-        publishes=(MEMBERSHIPS, SEGMENT_SIZES),
-        expectations=(SIZES_ADD_UP,),
+        reads=(
+            CUSTOMER_FEATURES,
+            CUSTOMER_VALUE,
+            TRAITS,
+            CUSTOMER_LINKS,
+            CONTACTABILITY,
+            ORDERS,
+            ORDER_LINES,
+            PRODUCTS,
+            MESSAGES,
+            EVENTS,
+        ),
+        continues=(CLUSTERS, MEMBERSHIPS),
+        publishes=(
+            CLUSTERS,
+            LOOKALIKES,
+            MEMBERSHIPS,
+            MEMBERSHIP_CHANGES,
+            SEGMENT_SIZES,
+            SEGMENT_OVERLAPS,
+        ),
+        expectations=(SIZES_ADD_UP, LEARNT_AS_CONFIGURED),
         plots={SEGMENT_SIZES: plots.segment_sizes},
     ),
 )

@@ -19,6 +19,7 @@ from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from resources.control.leases import Lease
 from resources.home import Home
+from resources.lake.buckets import has_people
 from resources.lake.store import Lake, Version
 from resources.warehouses.open import Connections
 
@@ -37,6 +38,7 @@ class Night:
         on: Local day that the night closes.
         as_of: Its end in UTC; nothing at or after it exists for the night.
         lease: Fencing lease of the running step; None for a reader.
+        bucket: The only customer bucket that is seen, of as many as the workspace has; None for everyone.
         workspace_folder: Where relative paths of connections start.
     """
 
@@ -49,6 +51,7 @@ class Night:
     workspace_folder: Path
     run_id: str
     log: logging.Logger
+    bucket: int | None = None
 
     @property
     def connections(self) -> Connections:
@@ -64,17 +67,30 @@ class Night:
     def workspace(self) -> WorkspaceSettings:
         return self.config.workspace
 
+    @property
+    def bucket_count(self) -> int:
+        return self.workspace.bucket_count
+
     def read(self, table: Table) -> pl.LazyFrame:
         """Tonight's version."""
-        return self.lake.scan(table, self.on)
+        bucket = self._bucket_of(table)
+        return self.lake.scan(table, self.on, bucket=bucket, bucket_count=self.bucket_count)
 
     def earlier(self, table: Table) -> pl.LazyFrame:
         """The version of the latest earlier night; typed empty on the first."""
-        return self.lake.scan_latest(table, before=self.on)
+        bucket = self._bucket_of(table)
+        return self.lake.scan_latest(table, before=self.on, bucket=bucket, bucket_count=self.bucket_count)
 
     def history(self, table: Table, *, nights: int) -> pl.LazyFrame:
         """Increments of the given number of nights before tonight."""
-        return self.lake.scan_history(table, since=self.on - timedelta(days=nights), until=self.on)
+        since, bucket = self.on - timedelta(days=nights), self._bucket_of(table)
+        return self.lake.scan_history(
+            table, since=since, until=self.on, bucket=bucket, bucket_count=self.bucket_count
+        )
+
+    def _bucket_of(self, table: Table) -> int | None:
+        """Tables without people are the same for every bucket."""
+        return self.bucket if has_people(table) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +143,7 @@ class Step:
         continues: Tables of its own whose latest earlier night it reads: state at d from state at d-1.
         publishes: Tables that become visible together.
         plots: Pictures for the UI, where looking beats reading.
+        is_bucketed: Whether `compute` runs once for each customer bucket, with a night that sees nobody else.
         retries: Attempts after a failure; 0 where a retry must be a person's choice.
         freshness: Age at which people who consume the tables should be warned.
     """
@@ -138,6 +155,7 @@ class Step:
     continues: tuple[Table, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     plots: Mapping[Table, Plot] = field(default_factory=dict)
+    is_bucketed: bool = False
     retries: int = 1
     freshness: timedelta | None = None
     code_version: str = "1"

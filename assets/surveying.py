@@ -114,8 +114,9 @@ def _find_earlier(night: Night, name: str, read: Mapping[str, Any] | None) -> Ea
 
 
 def newest_of(rows: pl.LazyFrame, table: Table, source: SourceSettings, night: Night) -> datetime | None:
-    """Newest cursor or event time of a table."""
-    newest = watermark(table, source.cursor, time_zone=night.workspace.time_zone)
+    """Newest cursor or event time of a table before the end of the night."""
+    zone = night.workspace.time_zone
+    newest = watermark(table, source.cursor, time_zone=zone, until=night.as_of)
     found: datetime | None = rows.select(newest).collect().item()
     return found
 

@@ -186,6 +186,28 @@ class TraitName(StrEnum):
     KIDS_COUNT = "kids_count"
 
 
+class RfmGroup(StrEnum):
+    """Cells of the recency × frequency grid of quintiles, by the names that they are known by."""
+
+    CHAMPIONS = "champions"
+    LOYAL = "loyal"
+    POTENTIAL_LOYALISTS = "potential_loyalists"
+    NEWCOMERS = "newcomers"
+    PROMISING = "promising"
+    NEED_ATTENTION = "need_attention"
+    ABOUT_TO_SLEEP = "about_to_sleep"
+    AT_RISK = "at_risk"
+    CANNOT_LOSE = "cannot_lose"
+    HIBERNATING = "hibernating"
+
+
+class MembershipChangeKind(StrEnum):
+    """How a person's place in a segment changed."""
+
+    ENTERED = "entered"
+    LEFT = "left"
+
+
 class ForecastModel(StrEnum):
     """What is forecast of a person for the 28 local days after the night."""
 

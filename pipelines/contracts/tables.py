@@ -7,6 +7,7 @@ from pipelines.contracts import (
     candidates,
     delivery,
     enrichment,
+    histories,
     identity,
     journeys,
     measurement,
@@ -27,6 +28,7 @@ from pipelines.contracts.declaring import (
     people_reported,
     personal,
 )
+from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, SOURCE_TABLES
 
 CUSTOMER_LINKS = people_reported(
@@ -63,6 +65,14 @@ PROFILES = personal("identity", "profiles", identity.Profile, "One row per perso
 CONTACT_POINTS = personal(
     "identity", "contact_points", identity.ContactPoint, "One row per person and channel, with the address."
 )
+PURCHASES = people("identity", "purchases", histories.Purchase, "One row per order of a known person.")
+PURCHASE_LINES = people(
+    "identity",
+    "purchase_lines",
+    histories.PurchaseLine,
+    "One row per line of an order of a known person.",
+)
+ACTIVITIES = people("identity", "activities", histories.Activity, "One row per event of a known person.")
 CONTACTABILITY = people_reported(
     "permission",
     "contactability",
@@ -230,6 +240,9 @@ TABLES: tuple[Table, ...] = (
     PROFILES,
     CONTACT_POINTS,
     PROFILE_SOURCES,
+    PURCHASES,
+    PURCHASE_LINES,
+    ACTIVITIES,
     CONTACTABILITY,
     CUSTOMER_FEATURES,
     TRAINED_MODELS,
@@ -239,8 +252,12 @@ TABLES: tuple[Table, ...] = (
     SEND_TIMES,
     TRAITS,
     MODEL_CARDS,
+    CLUSTERS,
+    LOOKALIKES,
     MEMBERSHIPS,
+    MEMBERSHIP_CHANGES,
     SEGMENT_SIZES,
+    SEGMENT_OVERLAPS,
     ENROLMENTS,
     TRANSITIONS,
     JOURNEY_CANDIDATES,

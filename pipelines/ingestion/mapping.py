@@ -12,7 +12,7 @@ from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import RejectedRow
 from pipelines.ingestion.casting import cast_column, is_finer_than_cent
 from pipelines.ingestion.row_keys import row_key
-from pipelines.ingestion.rules import is_personal, row_rules
+from pipelines.ingestion.rules import may_be_shown, row_rules
 
 #: Stands in where a source does not bring the column, or leaves it empty.
 _DEFAULTS = {"source": "main"}
@@ -156,12 +156,12 @@ def one_line_each(lines: pl.DataFrame) -> dy.DataFrame[RejectedRow]:
 
 
 def _sample_value(bad: pl.DataFrame, table: Table) -> pl.Expr:
-    """The raw value of the column that a rule names; null for personal columns."""
+    """The raw value of the column that a rule names; null for columns about people and for documents."""
     column = pl.col("rule").str.split("|").list.first()
     shown = pl.lit(None, pl.String)
     for name in table.schema.columns():
         raw = f"raw {name}"
-        if raw in bad.columns and not is_personal(table, name):
+        if raw in bad.columns and may_be_shown(table, name):
             value = pl.col(raw).cast(pl.String).str.slice(0, _SAMPLE_LENGTH)
             shown = pl.when(column == name).then(value).otherwise(shown)
     return shown

@@ -151,10 +151,14 @@ def select_rows(batch: pl.DataFrame, plan: ReadPlan, *, table: Table, time_zone:
     return SelectedRows(rows=rows, null_cursor_count=null_cursor_count, newest_at=newest_at)
 
 
-def watermark(table: Table, cursor: str | None, *, time_zone: str) -> pl.Expr:
+def watermark(table: Table, cursor: str | None, *, time_zone: str, until: datetime | None = None) -> pl.Expr:
     """Newest cursor of a table, or newest event time without one; null where a table has neither.
 
-    The watermark of a source is that of the table on the night before.
+    The watermark of a source is that of the table on the night before. A table that was read by another
+    cursor may hold times from `until` on: a read from there would never find a row again.
     """
     column = cursor or EVENT_TIMES.get(table.name)
-    return pl.lit(None, INSTANT) if column is None else instant_of(column, table, time_zone).max()
+    if column is None:
+        return pl.lit(None, INSTANT)
+    at = instant_of(column, table, time_zone)
+    return at.max() if until is None else at.filter(at < until).max()

@@ -42,7 +42,7 @@ _JSON_COLUMNS = {"customers": "attributes", "events": "properties"}
 def _is_json_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):  # deeper than any document that a person wrote
         return False
 
 
@@ -75,3 +75,8 @@ def row_rules(table: Table, workspace: WorkspaceSettings) -> Iterator[tuple[str,
 def is_personal(table: Table, column: str) -> bool:
     metadata = table.schema.columns()[column].metadata or {}
     return bool(metadata.get("personal"))
+
+
+def may_be_shown(table: Table, column: str) -> bool:
+    """Whether a value of a column may stand in a message; a document can hold anything."""
+    return not is_personal(table, column) and _JSON_COLUMNS.get(table.name) != column

@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.contracts.settings.catalogue import OfferSettings
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import CampaignSettings, PersonalizationSettings
+from pipelines.contracts.settings.segments import segment_names
 from pipelines.expressions.money import AMOUNT
 
 
@@ -80,7 +81,7 @@ def campaign_tables(config: NightConfig, *, sending_day: date) -> CampaignTables
     campaigns = sorted(config.personalization.campaigns.items())
     active = {name: campaign for name, campaign in campaigns if name not in config.paused}
     settings = config.personalization.model_copy(update={"campaigns": active})
-    problems = campaign_problems(settings, segments=config.enrichment.segments)
+    problems = campaign_problems(settings, segments=segment_names(config.enrichment.segments))
     if problems:
         raise CampaignReferenceError("; ".join(problems))
     catalogue = settings.catalogue

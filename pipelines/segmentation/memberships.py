@@ -4,7 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from pipelines.contracts.segmentation import Membership
+from pipelines.contracts.codes import MembershipChangeKind
+from pipelines.contracts.segmentation import Membership, MembershipChange
 
 _STAY = ("customer_id", "segment")
 
@@ -27,3 +28,21 @@ def update_memberships(previous: pl.LazyFrame, current: pl.LazyFrame, *, night: 
         "workspace_id", *_STAY, entered_on=pl.lit(night), left_on=pl.lit(None, pl.Date)
     )
     return pl.concat([stays, entered.select(Membership.column_names())]).pipe(Membership.cast)
+
+
+def tonights_changes(memberships: pl.LazyFrame, *, night: date) -> pl.LazyFrame:
+    """One row per person and segment that they entered or left tonight.
+
+    All nights together are the history: entering, leaving and entering again are
+    three rows. Running the night again gives the same rows.
+    """
+    has_left, has_entered = pl.col("left_on") == night, pl.col("entered_on") == night
+    return (
+        memberships.filter(has_left | has_entered)
+        .with_columns(
+            change=pl.when(has_left)
+            .then(pl.lit(MembershipChangeKind.LEFT.value))
+            .otherwise(pl.lit(MembershipChangeKind.ENTERED.value))
+        )
+        .pipe(MembershipChange.cast)
+    )

@@ -1,12 +1,14 @@
 """The order in which segments are evaluated: what a segment refers to comes first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
-from pipelines.contracts.settings.segments import InSegment, SegmentSettings
+from pipelines.contracts.settings.segments import InSegment, SegmentSettings, names_of
 from pipelines.segmentation.conditions import leaves
 from pipelines.segmentation.vocabulary import SegmentRuleError, suggestion
+
+Segments = Mapping[str, SegmentSettings]
 
 
 class SegmentCycleError(SegmentRuleError):
@@ -14,22 +16,42 @@ class SegmentCycleError(SegmentRuleError):
 
 
 def references_of(segment: SegmentSettings) -> set[str]:
-    """Names of the segments that a rule refers to."""
-    return {leaf.segment for leaf in leaves(segment.rule) if isinstance(leaf, InSegment)}
+    """Names of the segments that a rule refers to, or that people are to be like."""
+    if segment.rule is not None:
+        return {leaf.segment for leaf in leaves(segment.rule) if isinstance(leaf, InSegment)}
+    return {segment.lookalike_of.segment} if segment.lookalike_of is not None else set()
 
 
-def unknown_references(segments: Mapping[str, SegmentSettings]) -> list[str]:
+def owners(segments: Segments) -> dict[str, str]:
+    """Segment that people are members of → the configured one that makes it; the two differ for families."""
+    return {member: name for name, segment in sorted(segments.items()) for member in names_of(name, segment)}
+
+
+def name_problems(segments: Segments) -> list[str]:
+    """One message per segment that two configured ones would make."""
+    made: dict[str, str] = {}
+    problems = []
+    for name, segment in sorted(segments.items()):
+        for member in names_of(name, segment):
+            if member in made:
+                problems.append(f"segment {name} makes {member}, and so does {made[member]}; rename one")
+            made.setdefault(member, name)
+    return problems
+
+
+def unknown_references(segments: Segments) -> list[str]:
     """One message per reference to a segment that does not exist."""
+    known = owners(segments)
     return [
         f"segment {name} refers to segment {other}, which does not exist"
-        f"{suggestion(get_close_matches(other, sorted(segments)))}"
+        f"{suggestion(get_close_matches(other, sorted(known)))}"
         for name, segment in sorted(segments.items())
-        for other in sorted(references_of(segment) - segments.keys())
+        for other in sorted(references_of(segment) - known.keys())
     ]
 
 
-def evaluation_levels(segments: Mapping[str, SegmentSettings]) -> list[list[str]]:
-    """Segments in groups; a group refers only to segments of the groups before it.
+def evaluation_levels(segments: Segments) -> list[list[str]]:
+    """Configured segments in groups; a group refers only to segments of the groups before it.
 
     Raises:
         SegmentRuleError: A reference to a segment that does not exist.
@@ -38,8 +60,11 @@ def evaluation_levels(segments: Mapping[str, SegmentSettings]) -> list[list[str]
     unknown = unknown_references(segments)
     if unknown:
         raise SegmentRuleError("; ".join(unknown))
+    owner = owners(segments)
     # Sorted, so that the same circle is named on every run.
-    graph = TopologicalSorter({name: sorted(references_of(segments[name])) for name in sorted(segments)})
+    graph = TopologicalSorter(
+        {name: sorted({owner[other] for other in references_of(segments[name])}) for name in sorted(segments)}
+    )
     try:
         graph.prepare()
     except CycleError as error:
@@ -52,3 +77,31 @@ def evaluation_levels(segments: Mapping[str, SegmentSettings]) -> list[list[str]
         graph.done(*level)
         levels.append(level)
     return levels
+
+
+def needed_for(names: Iterable[str], segments: Segments) -> Segments:
+    """The configured segments behind some names, with all that they refer to."""
+    owner = owners(segments)
+    open_names, found = [owner[name] for name in names], set()
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.add(name)
+            open_names.extend(owner[other] for other in references_of(segments[name]))
+    return {name: segments[name] for name in sorted(found)}
+
+
+def lookalike_problems(segments: Segments) -> list[str]:
+    """One message per lookalike whose segment itself rests on one: no guess is built on a guess."""
+    problems = []
+    for name, segment in sorted(segments.items()):
+        if segment.lookalike_of is None:
+            continue
+        behind = needed_for([segment.lookalike_of.segment], segments)
+        problems += [
+            f"segment {name} is to be like {segment.lookalike_of.segment}, "
+            f"which rests on the lookalike {other}; name a segment that is known"
+            for other in behind
+            if behind[other].lookalike_of is not None
+        ]
+    return problems

@@ -5,11 +5,18 @@ import hashlib
 import numpy as np
 import polars as pl
 
+from pipelines.contracts.columns import Table
+
 COLUMN = "customer_id"
 # Salt as `expressions.digest` frames it: the length of the text, then the text.
 _SALT = np.uint64(
     int.from_bytes(hashlib.blake2b(b"\0\0\0\x0fcustomer bucket", digest_size=8).digest(), "big")
 )
+
+
+def has_people(table: Table) -> bool:
+    """Whether the table is laid out by customer: all others are one file."""
+    return COLUMN in table.schema.column_names()
 
 
 def bucket(count: int) -> pl.Expr:

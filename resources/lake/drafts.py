@@ -12,6 +12,13 @@ from resources.lake.files import HashedFile
 from resources.lake.layout import MANIFEST, Layout
 from resources.lake.manifest import DataFile, Manifest
 
+#: The file of a version that has no buckets.
+_WHOLE = "part-0000.parquet"
+
+
+def _bucket_name(bucket: int) -> str:
+    return f"bucket-{bucket:04d}.parquet"
+
 
 class Draft:
     """The staging folder of one version of one table."""
@@ -34,15 +41,31 @@ class Draft:
     def write(self, rows: pl.LazyFrame, *, bucket_count: int) -> tuple[DataFile, ...]:
         """Sorts, writes and audits the rows; ContractBrokenError when one of them breaks the contract."""
         if bucket_count == 1:
-            written = [self._write_sorted(rows, "part-0000.parquet")]
+            written = [self._write_sorted(rows, _WHOLE)]
         else:
             written = [
                 self._write_bucket(part, bucket)
                 for bucket, part in enumerate(self._split(rows, bucket_count))
             ]
+        return self.audit(written)
+
+    def write_bucket(self, rows: pl.LazyFrame, bucket: int, *, of: int) -> HashedFile:
+        """Sorts and writes the people of one bucket; ValueError when there is one of another."""
+        if of == 1:
+            return self._write_sorted(rows, _WHOLE)
+        file = self._write_sorted(rows, _bucket_name(bucket))
+        strays = self.scan(file.path.name).filter(buckets.bucket(of) != bucket)
+        stray_count = int(strays.select(pl.len()).collect().item())
+        if stray_count:
+            raise ValueError(f"{self._table.identifier}: {stray_count} people are not of bucket {bucket}")
+        return file
+
+    def audit(self, written: Sequence[HashedFile]) -> tuple[DataFile, ...]:
+        """All files of the version, in the order of their buckets; ContractBrokenError as `write` has it."""
         self._audit(written)
+        is_bucketed = len(written) > 1
         return tuple(
-            self._describe(file, None if bucket_count == 1 else bucket) for bucket, file in enumerate(written)
+            self._describe(file, bucket if is_bucketed else None) for bucket, file in enumerate(written)
         )
 
     def scan(self, name: str) -> pl.LazyFrame:
@@ -84,7 +107,7 @@ class Draft:
 
     def _write_bucket(self, part: HashedFile, bucket: int) -> HashedFile:
         rows = self.scan(part.path.name) if part.byte_count else self._table.schema.create_empty(lazy=True)
-        written = self._write_sorted(rows, f"bucket-{bucket:04d}.parquet")
+        written = self._write_sorted(rows, _bucket_name(bucket))
         files.remove_file(part.path)
         return written
 

@@ -119,15 +119,27 @@ class VersionReader:
         refuse_other_contract(table, content)
         wanted = content.bucket_count if bucket_count is None else bucket_count
         chosen = content.files if bucket is None else _files_of_bucket(table, content, bucket, of=wanted)
-        self.check_files(content, chosen)
-        if content.data_keys:
-            origins = sorted({layout.origin_of(file.path, version=content.version) for file in chosen})
-            rows = pl.concat([self._scan_origin(content, chosen, origin) for origin in origins])
-        else:
-            rows = pl.scan_parquet([self.path_of(content, file) for file in chosen], glob=False)
+        rows = self._scan_files(table, content, chosen)
         if bucket is None or wanted <= content.bucket_count:
             return rows
         return rows.filter(buckets.bucket(wanted) == bucket)
+
+    def scan_added(self, table: Table, content: Manifest, *, to: Manifest) -> pl.LazyFrame | None:
+        """The rows that a version has beyond `to`; None unless it has all files of `to`."""
+        refuse_other_contract(table, content)
+        known = {file.sha256 for file in to.files}
+        if not known <= {file.sha256 for file in content.files}:
+            return None
+        return self._scan_files(table, content, [file for file in content.files if file.sha256 not in known])
+
+    def _scan_files(self, table: Table, content: Manifest, chosen: Sequence[DataFile]) -> pl.LazyFrame:
+        self.check_files(content, chosen)
+        if not chosen:
+            return table.schema.create_empty(lazy=True)
+        if content.data_keys:
+            origins = sorted({layout.origin_of(file.path, version=content.version) for file in chosen})
+            return pl.concat([self._scan_origin(content, chosen, origin) for origin in origins])
+        return pl.scan_parquet([self.path_of(content, file) for file in chosen], glob=False)
 
     def _scan_origin(self, content: Manifest, chosen: Sequence[DataFile], origin: str) -> pl.LazyFrame:
         """The encrypted files that one version wrote: they share a data key."""
@@ -162,7 +174,7 @@ def refuse_other_contract(table: Table, content: Manifest) -> None:
 def _files_of_bucket(table: Table, content: Manifest, bucket: int, *, of: int) -> tuple[DataFile, ...]:
     """Files that hold a bucket: counts may differ as long as one divides the other, since doubling splits."""
     stored = content.bucket_count
-    if buckets.COLUMN not in table.schema.column_names():
+    if not buckets.has_people(table):
         raise ValueError(f"{table.identifier} has no {buckets.COLUMN}, so it has no buckets")
     if not 0 <= bucket < of:
         raise ValueError(f"bucket {bucket} of {table.identifier} does not exist: there are {of}")

@@ -6,8 +6,8 @@ import polars as pl
 
 from pipelines.contracts.columns import Table
 from resources.control.pointers import Pointer
-from resources.lake.errors import MissingVersionError
-from resources.lake.manifest import InputVersion
+from resources.lake.errors import CorruptVersionError, MissingVersionError
+from resources.lake.manifest import InputVersion, Manifest
 from resources.lake.ports import PublishedPointers
 from resources.lake.reading import Version, VersionReader, version_of
 
@@ -79,6 +79,39 @@ class LakeView:
             return table.schema.create_empty(lazy=True)
         return pl.concat([self._open(table, pointer, bucket, bucket_count) for pointer in nights])
 
+    def scan_made_from(self, table: Table, *, of: Version) -> pl.LazyFrame | None:
+        """The version of `table` that `of` was made from on its own night; None when that is gone."""
+        source = self._source_of(table, of)
+        return None if source is None else self._reader.scan(table, source)
+
+    def scan_added_since(self, table: Table, on: date, *, of: Version) -> pl.LazyFrame | None:
+        """What the version of a night has beyond the one that `of` was made from.
+
+        None when that is gone, or when rows of it changed or left since: then
+        whoever goes on from `of` has to begin anew.
+        """
+        pointer, source = self._pointer(table, on), self._source_of(table, of)
+        if source is None:
+            return None
+        self._record(table, pointer)
+        return self._reader.scan_added(table, self._reader.load(table.identifier, pointer.version), to=source)
+
+    def _source_of(self, table: Table, version: Version) -> Manifest | None:
+        inputs = self._reader.load(version.table_id, version.name).inputs
+        same_night = [
+            one for one in inputs if (one.table_id, one.partition) == (table.identifier, version.partition)
+        ]
+        if len(same_night) != 1:
+            return None
+        try:
+            return self._reader.load(table.identifier, same_night[0].version)
+        except CorruptVersionError:
+            return None
+
+    def _record(self, table: Table, pointer: Pointer) -> None:
+        for inputs in tuple(self._recorders.values()):
+            inputs.add(InputVersion(table.identifier, pointer.partition, pointer.version))
+
     def _pointer(self, table: Table, on: date) -> Pointer:
         pointer = self._published.read(table.identifier, on)
         if pointer is None:
@@ -97,6 +130,5 @@ class LakeView:
     ) -> pl.LazyFrame:
         content = self._reader.load(table.identifier, pointer.version)
         rows = self._reader.scan(table, content, bucket=bucket, bucket_count=bucket_count)
-        for inputs in tuple(self._recorders.values()):
-            inputs.add(InputVersion(table.identifier, pointer.partition, pointer.version))
+        self._record(table, pointer)
         return rows

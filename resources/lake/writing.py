@@ -1,8 +1,8 @@
 """Stages the tables that one step publishes for a night, and publishes them together."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib import metadata
@@ -10,11 +10,13 @@ from importlib import metadata
 import polars as pl
 
 from pipelines.contracts.columns import Table
+from resources.compute import Compute
 from resources.control.leases import Lease
 from resources.keys import WrappedKey
 from resources.lake import auditing, buckets, layout, manifest
 from resources.lake.drafts import Draft
 from resources.lake.errors import CorruptVersionError, WriteFailedError
+from resources.lake.files import HashedFile
 from resources.lake.manifest import DataFile, InputVersion, Manifest
 from resources.lake.ports import PointerStore
 from resources.lake.reading import (
@@ -23,6 +25,8 @@ from resources.lake.reading import (
     columns_of,
     version_of,
 )
+
+Frame = pl.LazyFrame | pl.DataFrame
 
 #: Most files per bucket; appending then rewrites them as one, since each more file slows down every reader.
 MOST_FILES = 30
@@ -71,11 +75,48 @@ class Writer:
         """
         self._refuse_second(table)
         rows = auditing.conform(frame.lazy(), table)
-        has_people = buckets.COLUMN in table.schema.column_names()
-        count = bucket_count if has_people else 1
+        count = bucket_count if buckets.has_people(table) else 1
         with self._drafting(table) as draft:
             written = draft.write(rows, bucket_count=count)
             return self._settle(draft, self._describe(table, written, count, draft.data_keys))
+
+    def stage_buckets(
+        self,
+        tables: Sequence[Table],
+        compute: Callable[[int], Mapping[Table, Frame]],
+        *,
+        bucket_count: int,
+        runner: Compute,
+    ) -> dict[Table, Version]:
+        """Like `stage` of several tables that are computed bucket by bucket.
+
+        A bucket's frames are written before the next bucket of the same worker
+        is computed, so memory is that of one bucket, however many people there are.
+        """
+        for table in tables:
+            self._refuse_second(table)
+        with ExitStack() as opened:
+            drafts = {table: opened.enter_context(self._drafting(table)) for table in tables}
+
+            def write(bucket: int) -> dict[Table, HashedFile]:
+                frames = compute(bucket)
+                return {
+                    table: draft.write_bucket(
+                        auditing.conform(frames[table].lazy(), table), bucket, of=bucket_count
+                    )
+                    for table, draft in drafts.items()
+                }
+
+            written = runner.map(write, range(bucket_count))
+            return {
+                table: self._settle(
+                    draft,
+                    self._describe(
+                        table, draft.audit([one[table] for one in written]), bucket_count, draft.data_keys
+                    ),
+                )
+                for table, draft in drafts.items()
+            }
 
     def append(self, table: Table, frame: pl.LazyFrame | pl.DataFrame, *, to: Version) -> Version:
         """A version with all rows of `to` and these: its files are referred to, not copied.

@@ -20,7 +20,6 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "last_name": (
         "last_name_l = last_name_r",
-        "first_name_l = last_name_r and last_name_l = first_name_r",
         "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92",
         "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.8",
     ),
@@ -43,9 +42,13 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "email": ("email_l = email_r", "jaro_winkler_similarity(email_l, email_r) >= 0.92"),
 }
 _UNKNOWN_IN_ONE = "({0}_l is null or {0}_r is null)"
-#: When a comparison says nothing.
+#: When a comparison says nothing: of names that changed places the first has said it for both.
 UNKNOWN: dict[str, str] = {name: _UNKNOWN_IN_ONE.format(name) for name in LEVELS} | {
-    "town": " and ".join(_UNKNOWN_IN_ONE.format(column) for column in ("postcode", "city"))
+    "last_name": (
+        f"({_UNKNOWN_IN_ONE.format('last_name')}"
+        " or first_name_l = last_name_r and last_name_l = first_name_r and first_name_l <> last_name_l)"
+    ),
+    "town": " and ".join(_UNKNOWN_IN_ONE.format(column) for column in ("postcode", "city")),
 }
 
 _UNLIKE_FIRST_NAME = (
@@ -92,4 +95,7 @@ BLOCKING_KEYS: tuple[tuple[str, ...], ...] = (
 def open_memory(*, threads: int) -> duckdb.DuckDBPyConnection:
     """A database that is never on disk: what does not fit into memory is an error, not a temporary file."""
     settings: dict[str, Any] = {"threads": threads, "temp_directory": "", "preserve_insertion_order": False}
-    return duckdb.connect(":memory:", config=settings)
+    memory = duckdb.connect(":memory:", config=settings)
+    # A long query would draw a bar into the log of the night.
+    memory.execute("set enable_progress_bar = false")
+    return memory

@@ -1,18 +1,20 @@
 """Scores pairs of people by a frozen model: pairs from blocking keys, weights from the model, nothing learnt.
 
-The levels and their probabilities are those that Splink trained; the query is
+The levels and their probabilities are those that Splink trained; the queries are
 our own, because blocks are limited in size and each pair is scored in one pass.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import polars as pl
+import pyarrow as pa
 
+from resources.record_linkage.blocking import candidate_pairs
 from resources.record_linkage.comparisons import (
-    BLOCKING_KEYS,
     COLUMNS,
     LEVELS,
     MEMBERS_OF_A_HOUSEHOLD,
@@ -20,8 +22,13 @@ from resources.record_linkage.comparisons import (
     open_memory,
 )
 
-#: A block of more people is a common name or a big house: each pair in it says little, and there are many.
-LARGEST_BLOCK = 12
+#: Pairs whose columns are in memory at once, at some hundred bytes each.
+_PAIRS_AT_ONCE = 500_000
+#: Rows that a thread of the database takes at a time.
+_ROWS_PER_BATCH = 50_000
+#: What the rules of households look at.
+_TELLING = ("first_name", "last_name", "birth_date")
+_SCORED = {"record": pl.Int64, "other": pl.Int64, "weight": pl.Float64}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,53 +57,57 @@ def score_pairs(
         limits: Which pairs are worth telling.
         threads: How many threads the database may use; the answer does not depend on it.
     """
-    model = json.loads(parameters)
+    weight = _weight(json.loads(parameters))
+    ordered = people.select("record", *COLUMNS).sort("record")
     with open_memory(threads=threads) as memory:
-        memory.register("people_given", people.select("record", *COLUMNS).to_arrow())
-        memory.execute("create table people as select * from people_given")
-        found = memory.execute(_query(model), asdict(limits)).pl()
-    return found.sort("record", "other")
+        pairs = pl.DataFrame(candidate_pairs(memory, ordered), schema=["place", "other_place"])
+        scored = [
+            _score(memory, ordered, part, weight=weight, limits=limits)
+            for part in pairs.iter_slices(_PAIRS_AT_ONCE)
+        ]
+    return pl.concat([pl.DataFrame(schema=_SCORED), *scored]).sort("record", "other")
 
 
-def _query(model: dict[str, Any]) -> str:
+def _score(
+    memory: duckdb.DuckDBPyConnection,
+    people: pl.DataFrame,
+    pairs: pl.DataFrame,
+    *,
+    weight: str,
+    limits: PairLimits,
+) -> pl.DataFrame:
     """Pairs are thinned out by what they say of names and births before the other columns are fetched."""
-    telling = ("first_name", "last_name", "birth_date")
-    others = tuple(column for column in COLUMNS if column not in telling)
-    return f"""
-        with block as materialized ({" union all ".join(_keys())}),
-        small as materialized (
-            select record, block_key from block where block_key in (
-                select block_key from block group by block_key having count(*) between 2 and {LARGEST_BLOCK}
-            )
-        ),
-        pair as (
-            select distinct l.record as record, r.record as other
-            from small as l join small as r on l.block_key = r.block_key and l.record > r.record
-        ),
-        possible as (
-            select pair.record, pair.other, {_both_sides(telling)}
-            from pair join people as l on l.record = pair.record join people as r on r.record = pair.other
-            where {" and ".join(_household_rules())}
-        ),
-        compared as (
-            select possible.*, {_both_sides(others)}
-            from possible
-            join people as l on l.record = possible.record join people as r on r.record = possible.other
-        ),
-        scored as (select record, other, cast({_weight(model)} as double) as weight from compared)
+    if limits.tells_households_apart:
+        _register(memory, _both_sides(people, pairs, _TELLING).hstack(pairs))
+        possible = f"select place, other_place from pair where {_may_be_one_person()}"  # noqa: S608  constants
+        pairs = memory.execute(possible, {"generation_years": limits.generation_years}).pl()
+    _register(memory, _both_sides(people, pairs, ("record", *COLUMNS)))
+    query = f"""
+        with scored as (
+            select record_l as record, record_r as other, cast({weight} as double) as weight from pair
+        )
         select record, other, weight from scored where weight >= $minimum_weight
-    """  # noqa: S608  columns and conditions of this package, numbers of the model
+    """  # noqa: S608  conditions of this package, numbers of the model
+    return memory.execute(query, {"minimum_weight": limits.minimum_weight}).pl()
 
 
-def _keys() -> Iterator[str]:
-    """A key is a hash: two keys that collide are compared in vain, and that is all."""
-    for number, parts in enumerate(BLOCKING_KEYS):
-        known = " and ".join(f"{part} is not null" for part in parts)
-        yield f"select record, hash({number}, {', '.join(parts)}) as block_key from people where {known}"  # noqa: S608
+def _both_sides(people: pl.DataFrame, pairs: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    left, right = (people.select(columns)[pairs[end]] for end in ("place", "other_place"))
+    return left.select(pl.all().name.suffix("_l")).hstack(right.select(pl.all().name.suffix("_r")))
 
 
-def _both_sides(columns: Iterable[str]) -> str:
-    return ", ".join(f"l.{column} as {column}_l, r.{column} as {column}_r" for column in columns)
+def _register(memory: duckdb.DuckDBPyConnection, pairs: pl.DataFrame) -> None:
+    """As the table `pair`, in batches, which are what the threads of the database share out."""
+    table = pairs.to_arrow()
+    batches = table.to_batches(max_chunksize=_ROWS_PER_BATCH)
+    memory.register("pair", pa.Table.from_batches(batches, schema=table.schema))
+
+
+def _may_be_one_person() -> str:
+    """False for members of a household; a condition that is unknown keeps nobody apart."""
+    whens = " ".join(f"when {rule} then false" for rule in MEMBERS_OF_A_HOUSEHOLD)
+    # Two with one birth date meet none of the rules, and most of the work is saved.
+    return f"case when birth_date_l = birth_date_r then true {whens} else true end"
 
 
 def _weight(model: dict[str, Any]) -> str:
@@ -106,11 +117,6 @@ def _weight(model: dict[str, Any]) -> str:
     """
     cases = (_case(name, model["weights"][name]) for name in LEVELS)
     return " + ".join((f"({model['prior_weight']})", *cases))
-
-
-def _household_rules() -> Iterator[str]:
-    for rule in MEMBERS_OF_A_HOUSEHOLD:
-        yield f"coalesce(not ($tells_households_apart and {rule}), true)"
 
 
 def _case(name: str, weights: list[float]) -> str:

@@ -32,6 +32,7 @@ from resources.lake.errors import (
 )
 from resources.settings import SettingsError
 from resources.warehouses.base import SourceError, SourceProblem
+from resources.warehouses.causes import cause_of
 from service.cli.exit_codes import ExitCode
 
 
@@ -81,20 +82,6 @@ _MEANINGS: tuple[tuple[type[Exception], _Meaning], ...] = (
     (LakeError, _Meaning("LAKE", ExitCode.FAILED)),
 )
 
-#: Problems of a warehouse that are the data's, or the configuration's; all others are the environment's.
-_OF_DATA = frozenset(
-    {"missing_table", "missing_column", "type_does_not_fit", "empty_table", "read_failed", "cannot_decode"}
-)
-_OF_CONFIGURATION = frozenset(
-    {
-        "missing_secret",
-        "invalid_connection",
-        "invalid_query",
-        "invalid_cursor",
-        "invalid_partition",
-        "over_budget",
-    }
-)
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|URL", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _NUMBER = re.compile(r"\+?\d[\d ()/-]{7,}\d")
@@ -127,16 +114,13 @@ def explain_failure(
 def _explain_source(
     error: SourceError, console: Console, correlation: str, *, variables: Mapping[str, str]
 ) -> ExitCode:
-    """Every problem on a line of its own; the first decides the exit code."""
+    """Every problem on a line of its own."""
     for problem in error.problems:
         what, remedy = problem_in_words(problem)
         text = _without_secrets(f"error[{problem.code.upper()}] {what} — {remedy}", variables)
         console.print(text, markup=False)
     console.print(f"correlation id {correlation}", style="dim")
-    code = error.problems[0].code
-    if code in _OF_DATA:
-        return ExitCode.SOURCE_DATA
-    return ExitCode.CONFIGURATION if code in _OF_CONFIGURATION else ExitCode.ENVIRONMENT
+    return ExitCode(cause_of(problem.code for problem in error.problems))
 
 
 def problem_in_words(problem: SourceProblem) -> tuple[str, str]:

@@ -4,6 +4,7 @@ What an emulator lets pass and the real service would not is held against the SQ
 """
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,13 +59,30 @@ def build_twice_over(target: Connection, home: Path, secrets: list[str]) -> Buil
     return Built(target, secrets, home, build(home, target, with_unit_tests=True))
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def built(request, tmp_path_factory):
-    kind = request.param
-    with server_of(kind, tmp_path_factory.mktemp(kind)) as server:
-        settings, secrets = SERVERS[kind](server)
-        target = TypeAdapter(Connection).validate_python(settings, context=RESOLVED)
-        yield build_twice_over(target, tmp_path_factory.mktemp(f"{kind}-home"), secrets)
+@pytest.fixture(scope="module")
+def build_in(tmp_path_factory):
+    """Kind of warehouse → what was built in it, once a test process."""
+    with ExitStack() as stack:
+        finished = {}
+
+        def build_once(kind):
+            if kind not in finished:
+                server = stack.enter_context(server_of(kind, tmp_path_factory.mktemp(kind)))
+                settings, secrets = SERVERS[kind](server)
+                target = TypeAdapter(Connection).validate_python(settings, context=RESOLVED)
+                finished[kind] = build_twice_over(target, tmp_path_factory.mktemp(f"{kind}-home"), secrets)
+            return finished[kind]
+
+        yield build_once
+
+
+#: One worker builds in a warehouse, and holds all tests against it.
+KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"dbt on {kind}")) for kind in SERVERS]
+
+
+@pytest.fixture
+def built(request, build_in):
+    return build_in(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +92,13 @@ def expected(tmp_path_factory):
     return read_marts(build_twice_over(target, home, []).target)
 
 
+@pytest.mark.parametrize("built", KINDS, indirect=True)
 def test_models_tests_and_unit_tests_pass(built):
     assert "Completed successfully" in built.log
     assert "unit_test" in built.log
 
 
+@pytest.mark.parametrize("built", KINDS, indirect=True)
 def test_every_mart_equals_that_of_the_embedded_warehouse(built, expected):
     found = read_marts(built.target)
     for mart in MARTS:
@@ -86,6 +106,7 @@ def test_every_mart_equals_that_of_the_embedded_warehouse(built, expected):
         assert_frame_equal(found[mart], expected[mart], check_exact=True)
 
 
+@pytest.mark.parametrize("built", KINDS, indirect=True)
 def test_people_need_no_quotes(built):
     with open_warehouse(built.target, name="crm", workspace_folder=Path()) as warehouse:
         plan = read_rows(warehouse, Relation(query="SELECT customer_id, as_of FROM onward.plan"))
@@ -93,6 +114,7 @@ def test_people_need_no_quotes(built):
     assert plan.rows() == [(1, FIRST), (1, SECOND)]
 
 
+@pytest.mark.parametrize("built", KINDS, indirect=True)
 def test_no_secret_is_written_down(built):
     kept = [path for path in built.home.rglob("*") if path.is_file()]
     assert len(kept) > len(MARTS)
@@ -100,9 +122,10 @@ def test_no_secret_is_written_down(built):
         assert [path.name for path in kept if secret.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.parametrize("built", ["bigquery"], indirect=True)
-def test_bigquery_is_sent_no_cast_with_digits(built):
+@pytest.mark.xdist_group("dbt on bigquery")
+def test_bigquery_is_sent_no_cast_with_digits(build_in):
     """It refuses them, and its emulator does not."""
+    built = build_in("bigquery")
     folder = target_folder(built.home, "bigquery")
     models = [path.read_text("utf-8") for path in (folder / "compiled").rglob("*.sql")]
     assert len(models) > len(MARTS)

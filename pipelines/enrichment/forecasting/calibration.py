@@ -2,7 +2,9 @@
 
 Pooled adjacent violators, then straight lines between the blocks' centres
 (centred isotonic regression, Oron and Flournoy 2017), so that different scores
-stay different and the order of people is kept.
+stay different and the order of people is kept. A model that is calibrated by
+itself only gets the noise of the fold from a curve, so a curve has to show its
+worth on rows that it was not fitted to.
 """
 
 from typing import Any
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 #: Rows that a block has at least: a block of one person would say 0 or 1.
 SMALLEST_BLOCK = 25
+#: Parts of the rows, of which each is judged by the curve of the others.
+PARTS = 5
 
 
 def fit_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]]:
@@ -31,6 +35,17 @@ def fit_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]]:
     total = np.add.reduceat(weights, starts)
     knots = np.add.reduceat(weights * centres, starts) / total
     return {"scores": knots.tolist(), "rates": levels[starts].tolist()}
+
+
+def helpful_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]]:
+    """The curve; none (empty) where it does not lower the Brier score of rows left out of its fit."""
+    part = np.arange(len(score)) % PARTS
+    corrected = score.copy()
+    for one in range(min(PARTS, len(score) - 1)):
+        left_out = part == one
+        corrected[left_out] = calibrate(fit_calibration(score[~left_out], outcome[~left_out]), score[left_out])
+    gain = ((score - outcome) ** 2).sum() - ((corrected - outcome) ** 2).sum()
+    return fit_calibration(score, outcome) if gain > 0 else {}
 
 
 def calibrate(curve: dict[str, Any], score: Floats) -> Floats:

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.contracts.codes import ForecastModel
-from pipelines.enrichment.forecasting.boosting import fit_trees, predict_trees
+from pipelines.enrichment.forecasting.boosting import fit_trees, predict_trees, tree_importance
 from pipelines.enrichment.forecasting.calibration import calibrate
-from pipelines.enrichment.forecasting.linear import fit_linear, predict_linear
+from pipelines.enrichment.forecasting.linear import fit_linear, linear_importance, predict_linear
 from pipelines.enrichment.forecasting.targets import TARGETS, Loss, Target
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,7 @@ TREES, LINEAR, BASELINE = "boosted_trees", "linear", "baseline"
 DECIMALS = 9
 _FIT = {TREES: fit_trees, LINEAR: fit_linear}
 _PREDICT = {TREES: predict_trees, LINEAR: predict_linear}
+_IMPORTANCE = {TREES: tree_importance, LINEAR: linear_importance}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class FittedModel:
     Attributes:
         method: Kind of model, or `baseline` where none passed the gate.
         parameters: The fitted model, as its kind wrote it.
-        curve: Calibration of a chance; empty for none.
+        curve: Calibration of a chance; empty where the chance needs none.
         base_rate: Mean outcome of the training rows: the baseline of a chance without a formula.
         reliability: Reliability and lift on the last fold, by column; empty for amounts.
         reference: Quantiles of every feature in training, by which drift is told.
@@ -72,6 +73,15 @@ def matrix(target: Target, rows: pl.DataFrame) -> Floats:
     return rows.select(
         pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in target.features
     ).to_numpy()
+
+
+def importance(fitted: FittedModel) -> dict[str, float]:
+    """Share of every feature in what the model goes by; empty for a baseline."""
+    if fitted.method == BASELINE:
+        return {}
+    weights = _IMPORTANCE[fitted.method](fitted.parameters)
+    shares = weights / max(float(weights.sum()), np.finfo(float).tiny)
+    return dict(zip(fitted.target.features, shares.tolist(), strict=True))
 
 
 def fit_raw(target: Target, method: str, rows: Floats, outcome: Floats) -> dict[str, Any]:

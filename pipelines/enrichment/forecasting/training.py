@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.settings.models import ModelSettings
-from pipelines.enrichment.forecasting.calibration import fit_calibration
+from pipelines.enrichment.forecasting.calibration import helpful_calibration
 from pipelines.enrichment.forecasting.fitted import (
     BASELINE,
     LINEAR,
@@ -21,10 +21,12 @@ from pipelines.enrichment.forecasting.fitted import (
     FittedModel,
     Floats,
     fit_raw,
+    importance,
     matrix,
     predict_raw,
 )
 from pipelines.enrichment.forecasting.gates import Verdict, judge, refusal
+from pipelines.enrichment.forecasting.linear import systematic
 from pipelines.enrichment.forecasting.targets import Loss, Target
 from pipelines.evaluation.classification import (
     expected_calibration_error,
@@ -38,6 +40,11 @@ from pipelines.evaluation.validity import measure
 #: Points of a feature's distribution that are kept to tell drift by.
 REFERENCE_POINTS = 101
 _REFERENCE_DECIMALS = 6
+#: Rows on which two kinds of model are compared at most; the winner is fitted again on all.
+COMPARED_ROWS = 30_000
+#: Features of a model that its card names, and the prefix of their shares among the metrics.
+NAMED_FEATURES = 5
+IMPORTANCE = "importance."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +98,18 @@ def train(target: Target, snapshots: pl.DataFrame, settings: ModelSettings) -> T
         method=winner,
         base_rate=base_rate,
         parameters=fit_raw(target, winner, matrix(target, rows), rows["outcome"].to_numpy()),
-        curve=fit_calibration(forecasts[winner], actual) if is_chance else {},
+        curve=helpful_calibration(forecasts[winner], actual) if is_chance else {},
         reliability=_reliability(forecasts[winner], actual) if is_chance else {},
         reference=_reference(target, rows),
     )
-    return Training(fitted=fitted, verdict=verdict, metrics=metrics[winner], row_count=rows.height)
+    numbers = {**metrics[winner], **_strongest(fitted)}
+    return Training(fitted=fitted, verdict=verdict, metrics=numbers, row_count=rows.height)
+
+
+def _strongest(fitted: FittedModel) -> dict[str, tuple[float, None]]:
+    """Features that the model goes by most, with their shares."""
+    ranked = sorted(importance(fitted).items(), key=lambda one: (-one[1], one[0]))
+    return {f"{IMPORTANCE}{name}": (share, None) for name, share in ranked[:NAMED_FEATURES]}
 
 
 def _on_last_fold(
@@ -103,7 +117,8 @@ def _on_last_fold(
 ) -> tuple[dict[str, Floats], Floats, Floats]:
     """Forecasts by kind of model, the baseline, and what came."""
     methods = (LINEAR, TREES) if earlier.height >= settings.minimum_snapshots else (LINEAR,)
-    known, x, z = earlier["outcome"].to_numpy(), matrix(target, earlier), matrix(target, fold)
+    compared = earlier[systematic(earlier.height, COMPARED_ROWS)]
+    known, x, z = compared["outcome"].to_numpy(), matrix(target, compared), matrix(target, fold)
     forecasts = {
         method: predict_raw(target, method, fit_raw(target, method, x, known), z) for method in methods
     }

@@ -151,7 +151,7 @@ def _text_too_short(finding: Finding) -> Explanation:
 
 def _rule(finding: Finding) -> Explanation:
     return Explanation(
-        f"expected a rule, found {finding.found}", "write one of all, any, not, segment or trait"
+        f"expected a rule, found {finding.found}", "write one of all, any, not, segment, trait or event"
     )
 
 

@@ -2,6 +2,7 @@
 
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.programme_checks import CATALOGUE, programme_names, template_uses
+from resources.control.workspace.segment_checks import segment_names
 from resources.control.workspace.yaml_nodes import Spot
 
 FILE = "guardrails.yml"
@@ -9,7 +10,7 @@ FILE = "guardrails.yml"
 
 def check_guardrails(findings: Findings) -> None:
     guardrails = findings.folder.root(FILE)
-    segments = findings.folder.names("segments.yml", "segments")
+    segments = segment_names(findings)
     for segment in guardrails.at("excluded_segments").items():
         findings.must_be_known(FILE, segment, segments, noun="segment")
     programmes = programme_names(findings)

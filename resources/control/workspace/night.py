@@ -16,6 +16,7 @@ from pipelines.contracts.settings.guardrails import Guardrails
 from pipelines.contracts.settings.journeys import JourneySettings
 from pipelines.contracts.settings.night import NightConfig, WorkspaceConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
+from pipelines.contracts.settings.segments import SegmentSettings
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from resources.control.codes import ConfigOwner, ConfigStatus
@@ -79,8 +80,7 @@ def named_settings(config: WorkspaceConfig) -> dict[str, tuple[str, dict[str, An
     """
     settings = {name: (product, _as_json(getattr(config, name))) for name, (product, _) in _SINGLE.items()}
     settings["enrichment"][1]["segments"] = {
-        name: segment.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        for name, segment in config.enrichment.segments.items()
+        name: _segment_as_json(segment) for name, segment in config.enrichment.segments.items()
     }
     for kind, (product, _) in _MANY.items():
         for name, programme in getattr(config, kind).items():
@@ -147,6 +147,14 @@ def _require_active(versions: Mapping[str, ConfigVersion], night: date) -> None:
         raise ConfigPausedError(
             f"the night {night} cannot run: {', '.join(inactive)}; run onward resume NAME"
         )
+
+
+def _segment_as_json(segment: SegmentSettings) -> dict[str, Any]:
+    """A rule as written; of the other kinds all settings."""
+    written = segment.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if segment.rule is not None:
+        return written
+    return written | {segment.kind: _as_json(getattr(segment, segment.kind))}
 
 
 def _validated(version: ConfigVersion, model: type[Settings]) -> Settings:

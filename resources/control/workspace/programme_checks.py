@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipelines.contracts.codes import Channel
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.folder import stem_of
+from resources.control.workspace.segment_checks import segment_names
 from resources.control.workspace.yaml_nodes import Spot
 
 CATALOGUE = "catalogue.yml"
@@ -81,7 +82,7 @@ def _check_stem(findings: Findings, file: str, root: Spot) -> None:
 
 
 def _check_segment(findings: Findings, file: str, spot: Spot) -> None:
-    segments = findings.folder.names("segments.yml", "segments")
+    segments = segment_names(findings)
     findings.must_be_known(file, spot, segments, noun="segment")
 
 

@@ -155,6 +155,36 @@ def test_a_row_from_the_year_2999_is_set_aside_and_later_rows_still_load(
     assert shop.read("orders", SECOND)["newest_at"] == datetime(2024, 3, 2, 13, tzinfo=UTC)
 
 
+def test_a_watermark_from_the_year_2999_does_not_freeze_a_source(
+    make_shop: Callable[..., Shop], present: Callable[[datetime], None]
+) -> None:
+    """It was read by another cursor before, so its rows may have any value of the new one."""
+    present(datetime(2024, 3, 2, 1, tzinfo=UTC))
+    shop = make_shop()
+    shop.sql(
+        "ALTER TABLE orders ADD COLUMN updated_at TIMESTAMPTZ",
+        "INSERT INTO orders VALUES ('o1', 'c0', '2024-03-01 12:00:00+00', 1, '2024-03-01 12:00:00+00')",
+        "INSERT INTO orders VALUES ('wrong', 'c0', '2024-03-01 12:00:00+00', 1, '2999-01-01 00:00:00+00')",
+    )
+    shop.run(FIRST)
+    assert shop.ids(ORDERS, FIRST) == ["o1", "wrong"]
+    shop.sources["orders"] |= {"cursor": "updated_at"}
+    shop.sql("INSERT INTO orders VALUES ('o2', 'c0', '2024-03-02 12:00:00+00', 1, '2024-03-02 12:00:00+00')")
+    shop.warnings.clear()
+    shop.run(SECOND)
+    assert shop.ids(ORDERS, SECOND) == ["o1", "o2", "wrong"]
+    read = shop.read("orders", SECOND)
+    assert (read["read_mode"], read["since_at"], read["newest_at"]) == (
+        "incremental",
+        datetime(2024, 3, 1, 12, tzinfo=UTC),
+        datetime(2024, 3, 2, 12, tzinfo=UTC),
+    )
+    assert read["future_count"] == 1
+    (line,) = shop.rows(REJECTED_ROWS, SECOND).iter_rows(named=True)
+    assert (line["row_key"], line["rule"]) == ('{"order_id": "wrong"}', "updated_at|not_in_the_future")
+    assert any("orders: 1 row more than a day in the future" in text for text in shop.warnings)
+
+
 def test_a_past_night_that_is_run_today_calls_no_row_wrong(make_shop: Callable[..., Shop]) -> None:
     shop = make_shop()
     shop.order("o1", "2024-03-01 12:00")

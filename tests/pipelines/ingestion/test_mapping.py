@@ -136,6 +136,30 @@ def test_rules_over_several_columns(table, row, rule):
     assert [found for _, found, _ in reasons(mapped([row], table))] == [rule]
 
 
+DOCUMENTS = {
+    "beyond 2^53": '{"id":9007199254740993}',
+    "a key twice": '{"a":1,"a":2}',
+    "200 deep": '{"a":' + "[" * 200 + "]" * 200 + "}",
+    "half a character": '{"a":"\\ud800"}',
+    "10 MB": '{"a":"' + "x" * 10_000_000 + '"}',
+    "of SQL": None,
+}
+
+
+def test_documents_are_kept_as_their_text():
+    outcome = mapped(
+        [{"customer_ref": name, "attributes": text} for name, text in DOCUMENTS.items()], CUSTOMERS
+    )
+    assert dict(outcome.accepted.select("customer_ref", "attributes").iter_rows()) == DOCUMENTS
+    assert outcome.rejected.is_empty()
+
+
+def test_what_is_no_document_is_counted_and_not_shown():
+    outcome = mapped([{"customer_ref": "a", "attributes": text} for text in ("null", "[1]", "{")], CUSTOMERS)
+    assert (outcome.rejected_count, outcome.accepted.height) == (3, 0)
+    assert reasons(outcome) == [('{"source": "main", "customer_ref": "a"}', "attributes|json_object", None)]
+
+
 def test_an_event_of_an_unknown_address_is_accepted():
     event = {"event_id": 1, "event_type": "open", "occurred_at": AT, "email": "a@example.com"}
     assert mapped([event | {"properties": '{"a": 1}'}], EVENTS).rejected_count == 0

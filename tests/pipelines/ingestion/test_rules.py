@@ -11,6 +11,12 @@ def test_only_objects_are_objects():
     assert are_json_objects(texts).to_list() == [True, True, False, False, False, None]
 
 
+def test_a_document_that_is_too_deep_is_an_answer_and_no_crash():
+    depths = (200, 100_000)
+    texts = pl.Series(['{"a": ' + "[" * depth + "]" * depth + "}" for depth in depths])
+    assert are_json_objects(texts).to_list() == [True, False]
+
+
 def test_personal_columns_are_those_that_the_contract_marks():
     assert is_personal(CUSTOMERS, "email")
     assert not is_personal(CUSTOMERS, "country")

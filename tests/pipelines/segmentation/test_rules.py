@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue, Trait
 from pipelines.contracts.settings.segments import SegmentSettings, SegmentsFile
 from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.segmentation.people import People
+from pipelines.segmentation.problems import UnknownTrait, rule_problems, unknown_traits
 from pipelines.segmentation.references import SegmentCycleError
-from pipelines.segmentation.rules import UnknownTrait, evaluate_segments, rule_problems, unknown_traits
+from pipelines.segmentation.rules import evaluate_segments
 from pipelines.segmentation.vocabulary import COLUMN_KINDS, TRAIT_NAMES, SegmentRuleError
 
 SHOP = WorkspaceSettings(version=1, workspace="shop", time_zone="UTC", currency="USD")
@@ -41,9 +43,11 @@ def _members(people: list[dict[str, Any]], segments: dict[str, SegmentSettings])
         if name in TRAIT_NAMES
     ]
     evaluated = evaluate_segments(
-        _frame(CustomerFeatures, rows),
-        _frame(CustomerValue, rows),
-        _frame(Trait, traits),
+        People(
+            features=_frame(CustomerFeatures, rows),
+            value=_frame(CustomerValue, rows),
+            traits=_frame(Trait, traits),
+        ),
         segments=segments,
         workspace=SHOP,
     ).collect()
@@ -126,9 +130,11 @@ def test_people_who_are_in_one_table_only_can_be_members():
         some={"trait": "order_count", "at_least": 1}, valued={"trait": "expected_spend_28d", "at_least": 1}
     )
     evaluated = evaluate_segments(
-        _frame(CustomerFeatures, [{"customer_id": 1, "order_count": 1}]),
-        _frame(CustomerValue, [{"customer_id": 2, "expected_spend_28d": 1.0}]),
-        Trait.create_empty(lazy=True),
+        People(
+            features=_frame(CustomerFeatures, [{"customer_id": 1, "order_count": 1}]),
+            value=_frame(CustomerValue, [{"customer_id": 2, "expected_spend_28d": 1.0}]),
+            traits=Trait.create_empty(lazy=True),
+        ),
         segments=segments,
         workspace=SHOP,
     ).collect()

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from datetime import date
 
@@ -95,3 +96,62 @@ def test_workspaces_do_not_see_each_other(world) -> None:
         elsewhere.writing("scoring", world.night, run_id="run", config_hash="c") as writer,
     ):
         writer.stage(world.scores, world.score_rows(0.1))
+
+
+def _publish_totals_from_scores(world, on: date):
+    """A table that is made from the scores of its night."""
+    with world.lake.writing("totalling", on, run_id="run", config_hash="config") as writer:
+        count = world.lake.scan(world.scores, on).collect().height
+        version = writer.stage(world.totals, world.total_rows(people=count))
+        writer.publish()
+    return version
+
+
+def _append_scores(world, rows, *, on: date, to) -> None:
+    with world.lake.writing("scoring", on, run_id="run", config_hash="config") as writer:
+        writer.append(world.scores, rows, to=to)
+        writer.publish()
+
+
+def test_added_since_has_the_rows_that_were_appended(world) -> None:
+    everyone = world.score_rows(0.1, 0.2, 0.3)
+    [first] = world.publish({world.scores: everyone.head(2)}, on=FIRST)
+    made = _publish_totals_from_scores(world, FIRST)
+    _append_scores(world, everyone.tail(1), on=SECOND, to=first)
+    added = world.lake.scan_added_since(world.scores, SECOND, of=made)
+    assert added is not None
+    assert added.collect().equals(everyone.tail(1))
+
+
+def test_added_since_is_typed_and_empty_when_nothing_was_appended(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    made = _publish_totals_from_scores(world, FIRST)
+    added = world.lake.scan_added_since(world.scores, FIRST, of=made)
+    assert added is not None
+    assert added.collect().equals(world.score_rows())
+
+
+def test_added_since_is_unknown_when_rows_changed(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    made = _publish_totals_from_scores(world, FIRST)
+    world.publish({world.scores: world.score_rows(0.9, 0.2)}, on=SECOND)
+    assert world.lake.scan_added_since(world.scores, SECOND, of=made) is None
+
+
+def test_made_from_is_the_version_of_that_time(world) -> None:
+    world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    made = _publish_totals_from_scores(world, FIRST)
+    world.publish({world.scores: world.score_rows(0.9)}, on=FIRST)
+    source = world.lake.scan_made_from(world.scores, of=made)
+    assert source is not None
+    assert source.collect().equals(world.score_rows(0.1))
+
+
+def test_made_from_is_unknown_for_what_was_not_read_or_is_gone(world) -> None:
+    [scores] = world.publish({world.scores: world.score_rows(0.1)}, on=FIRST)
+    made = _publish_totals_from_scores(world, FIRST)
+    assert world.lake.scan_made_from(world.visits, of=made) is None
+    world.publish({world.scores: world.score_rows(0.1)}, on=SECOND)
+    shutil.rmtree(scores.folder)
+    assert world.lake.scan_made_from(world.scores, of=made) is None
+    assert world.lake.scan_added_since(world.scores, SECOND, of=made) is None

@@ -5,7 +5,9 @@ from datetime import date
 import polars as pl
 import pytest
 
+from resources.compute import InProcessCompute
 from resources.control.leases import LeaseHeldError, StaleEpochError
+from resources.lake.buckets import bucket
 from resources.lake.errors import ContractBrokenError, CorruptVersionError
 
 
@@ -317,3 +319,42 @@ def test_many_appends_end_in_one_file(world, name: str, monkeypatch: pytest.Monk
         assert world.rows(table, date(2025, 1, day)).equals(rows.head(day))
     # The fourth file would be one too many: everything is written anew, then it grows again.
     assert file_counts == [1, 2, 3, 1, 2]
+
+
+def _stage_by_bucket(world, rows, *, bucket_count: int, shift: int = 0):
+    """Versions of the scores, computed for one bucket after the other; `shift` gives a bucket another's."""
+
+    def of_bucket(number: int):
+        return {world.scores: rows.lazy().filter(bucket(bucket_count) == (number + shift) % bucket_count)}
+
+    with world.lake.writing("scoring", world.night, run_id="run", config_hash="config") as writer:
+        staged = writer.stage_buckets(
+            [world.scores], of_bucket, bucket_count=bucket_count, runner=InProcessCompute()
+        )
+        writer.publish()
+    return staged[world.scores]
+
+
+@pytest.mark.parametrize("bucket_count", [1, 4])
+def test_rows_that_come_by_bucket_make_the_same_version(world, bucket_count: int) -> None:
+    rows = world.score_rows(*(step / 100 for step in range(100)))
+    [together] = world.publish({world.scores: rows}, on=date(2025, 1, 1), bucket_count=bucket_count)
+    by_bucket = _stage_by_bucket(world, rows, bucket_count=bucket_count)
+    assert by_bucket.content_hash == together.content_hash
+    assert by_bucket.bucket_count == bucket_count
+    assert world.rows(world.scores).equals(rows)
+
+
+def test_a_person_of_another_bucket_is_refused(world) -> None:
+    rows = world.score_rows(*(step / 100 for step in range(100)))
+    with pytest.raises(ValueError, match="people are not of bucket 0"):
+        _stage_by_bucket(world, rows, bucket_count=2, shift=1)
+    assert list(world.layout.draft_entries()) == []
+    assert world.lake.find(world.scores, world.night) is None
+
+
+def test_a_broken_bucket_breaks_the_version(world) -> None:
+    rows = world.score_rows(*(step / 50 for step in range(100)))
+    with pytest.raises(ContractBrokenError, match="value"):
+        _stage_by_bucket(world, rows, bucket_count=4)
+    assert world.lake.find(world.scores, world.night) is None

@@ -69,7 +69,7 @@ def test_short_values_and_harmless_names_are_left_alone():
     assert redacted("on port 80 at home", {"API_KEY": "on", "HOME": "at home"}) == "on port 80 at home"
 
 
-def test_every_problem_of_a_warehouse_is_a_line_and_the_first_decides(explain):
+def test_every_problem_of_a_warehouse_is_a_line(explain):
     error = SourceError(
         SourceProblem("missing_table", "orders", "crm.order", "a", "it does not exist.", "Correct it."),
         SourceProblem(
@@ -89,7 +89,9 @@ def test_every_problem_of_a_warehouse_is_a_line_and_the_first_decides(explain):
     [
         ("missing_secret", ExitCode.CONFIGURATION),
         ("over_budget", ExitCode.CONFIGURATION),
-        ("unreachable", ExitCode.ENVIRONMENT),
+        ("bad_credentials", ExitCode.ENVIRONMENT),
+        ("disk_full", ExitCode.ENVIRONMENT),
+        ("unreachable", ExitCode.PASSING),
         ("missing_column", ExitCode.SOURCE_DATA),
     ],
 )

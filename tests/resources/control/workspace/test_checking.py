@@ -165,7 +165,7 @@ segments:
         ),
         (
             "6: segments.broken.rule.all[1]: expected a rule, found a mapping"
-            " — write one of all, any, not, segment or trait"
+            " — write one of all, any, not, segment, trait or event"
         ),
         (
             "7: segments.broken.rule.all[2].not.equals: "
@@ -182,7 +182,7 @@ segments:
         ),
         (
             "10: segments.broken.rule.all[5]: expected a rule, found a number"
-            " — write one of all, any, not, segment or trait"
+            " — write one of all, any, not, segment, trait or event"
         ),
         "11: segments.empty.rule.all: has too few entries — write at least 1",
     ]

@@ -17,6 +17,7 @@ class BigQueryEngine(Engine):
         "text": "STRING",
         "money": "NUMERIC(18, 2)",
         "precise": "NUMERIC",
+        "wide": "BIGNUMERIC(38, 0)",
         "float": "FLOAT64",
         "boolean": "BOOL",
         "date": "DATE",
@@ -78,12 +79,18 @@ class BigQueryEngine(Engine):
                 return f"JSON {_escaped(value)}"
             case "float":
                 return f"CAST('{value!r}' AS FLOAT64)"
-            case "money" | "precise" | "date" | "time" | "timestamp" | "instant":
+            case "money" | "precise" | "wide" | "date" | "time" | "timestamp" | "instant":
                 return f"{self.types[meaning].partition('(')[0]} '{value}'"
             case "binary":
                 return f"FROM_HEX('{value.hex()}')"
             case _:
                 return str(value)
+
+    def digest(self, number):
+        return f"TO_HEX(MD5(CAST({number} AS STRING)))"
+
+    def document(self, text):
+        return f"PARSE_JSON({text})"
 
     def tables_of(self, schema_name):
         rows = self.execute(f"SELECT table_name FROM {schema_name}.INFORMATION_SCHEMA.TABLES ORDER BY 1")

@@ -13,6 +13,7 @@ class DuckDBEngine(Engine):
         "text": "VARCHAR",
         "money": "DECIMAL(18, 2)",
         "precise": "DECIMAL(38, 9)",
+        "wide": "DECIMAL(38, 0)",
         "float": "DOUBLE",
         "boolean": "BOOLEAN",
         "date": "DATE",
@@ -71,6 +72,9 @@ class DuckDBEngine(Engine):
                 return f"from_hex('{value.hex()}')"
             case _:
                 return str(value)
+
+    def document(self, text):
+        return f"({text})::JSON"
 
     def sequence(self, count):
         return f"range({count}) r(i)"

@@ -5,6 +5,7 @@ by what they mean (`money`, `instant`); an engine says how it declares and write
 """
 
 import itertools
+from contextlib import contextmanager
 from importlib import import_module
 
 from pipelines.contracts.settings.connections import RESOLVED
@@ -63,6 +64,19 @@ class Engine:
         """What to select whole numbers `i` from 0 from."""
         raise NotImplementedError
 
+    def digest(self, number):
+        """32 characters that follow from an expression that is a number."""
+        return f"MD5(CAST({number} AS VARCHAR(20)))"
+
+    def document(self, text):
+        """A value of `nested`, of an expression that is its text."""
+        raise NotImplementedError
+
+    @contextmanager
+    def account_zone(self, zone):  # noqa: ARG002
+        """The zone of sessions that ask for none, where the server has one that can be set."""
+        yield
+
     # Tables
 
     def fresh_name(self, prefix="t"):
@@ -87,6 +101,13 @@ class Engine:
         ]
         self.execute(f"CREATE TABLE {target} ({listed})", *inserts)
         return f"{SCHEMA}.{name}"
+
+    def create_from(self, columns, expressions, *, count):
+        """A new table `shop.…` with a row for each whole number `i` below `count`."""
+        table = self.create(columns)
+        chosen = ", ".join(expressions)
+        self.execute(f"INSERT INTO {self.sql_name(table)} SELECT {chosen} FROM {self.sequence(count)}")
+        return table
 
     def insertion(self, target, meanings, rows):
         texts = [

@@ -1,6 +1,6 @@
 """Redshift, for the contract tests."""
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from tests.resources.warehouses.contract.engines.engine import WRONG, Engine, doubled
 
@@ -13,6 +13,7 @@ class RedshiftEngine(Engine):
         "text": "VARCHAR(1000)",
         "money": "NUMERIC(18, 2)",
         "precise": "NUMERIC(38, 9)",
+        "wide": "NUMERIC(38, 0)",
         "float": "DOUBLE PRECISION",
         "boolean": "BOOLEAN",
         "date": "DATE",
@@ -81,6 +82,16 @@ class RedshiftEngine(Engine):
                 return f"FROM_HEX('{value.hex()}')"
             case _:
                 return str(value)
+
+    def document(self, text):
+        return f"JSON_PARSE({text})"
+
+    @contextmanager
+    def account_zone(self, zone):
+        database = self.server.database
+        self.execute(f"ALTER DATABASE {database} SET timezone TO '{zone}'")
+        yield
+        self.execute(f"ALTER DATABASE {database} RESET timezone")
 
     def sequence(self, count):
         return f"generate_series(0, {count - 1}) AS r(i)"

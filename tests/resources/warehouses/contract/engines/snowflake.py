@@ -11,6 +11,7 @@ class SnowflakeEngine(Engine):
         "text": "VARCHAR",
         "money": "NUMBER(18, 2)",
         "precise": "NUMBER(38, 9)",
+        "wide": "NUMBER(38, 0)",
         "float": "FLOAT",
         "boolean": "BOOLEAN",
         "date": "DATE",
@@ -86,7 +87,7 @@ class SnowflakeEngine(Engine):
                 return f"PARSE_JSON({self.literal('text', value)})"
             case "binary":
                 return f"TO_BINARY('{value.hex()}', 'HEX')"
-            case "integer" | "small" | "boolean":
+            case "integer" | "small" | "wide" | "boolean":
                 return str(value)
             case _:
                 return f"'{value}'::{self.types[meaning]}"
@@ -100,6 +101,9 @@ class SnowflakeEngine(Engine):
             for row in rows
         ]
         return f"INSERT INTO {target} {' UNION ALL '.join(selects)}"
+
+    def document(self, text):
+        return f"PARSE_JSON({text})"
 
     def sequence(self, count):
         numbered = "ROW_NUMBER() OVER (ORDER BY SEQ4()) - 1 AS i"
