@@ -12,8 +12,6 @@ settings.load_profile("onward")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole nights first, half of them for each of two workers: both start with a contiguous half."""
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    rest = [item for item in items if not item.get_closest_marker("slow")]
-    middle = len(rest) // 2
-    items[:] = [*slow[::2], *rest[:middle], *slow[1::2], *rest[middle:]]
+    """Modules with whole nights first: workers take one after the other, and the last must be short."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

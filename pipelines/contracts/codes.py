@@ -225,3 +225,57 @@ class Propensity(StrEnum):
     ACTIVE_28D = "active_28d"
     SOFT_CHURN_28D = "soft_churn_28d"
     CAMPAIGN_RESPONSE = "campaign_response"
+
+
+class ItemLevel(StrEnum):
+    """How finely what people buy is told apart."""
+
+    CATEGORY = "category"
+    PRODUCT_NAME = "product_name"  # products of one name: in a catalogue of sizes and makers, the product type
+    PRODUCT = "product"
+
+
+class ItemMethod(StrEnum):
+    """How it was found that a person may buy an item."""
+
+    DECAYED_FREQUENCY = "decayed_frequency"  # bought before
+    ITEM_SIMILARITY = "item_similarity"  # never bought, goes with what was bought
+    POPULARITY = "popularity"  # never bought, and too few people to compare items
+
+
+class LifecycleStage(StrEnum):
+    """Where the relation with a person stands, by their own rhythm of buying."""
+
+    PROSPECT = "prospect"
+    NEW = "new"
+    ACTIVE = "active"
+    SLIPPING = "slipping"
+    LAPSED = "lapsed"
+    REACTIVATED = "reactivated"
+
+
+class LabelReason(StrEnum):
+    """Why a product has the interest that it has, or none."""
+
+    NEAREST = "nearest"  # the topic that its texts are most like
+    TOO_FAR = "too_far"  # like no topic
+    ANSWERED = "answered"  # what a language model said
+    NO_TEXT = "no_text"
+    EXCLUDED = "excluded"  # no goods: a coupon, a deposit
+    SENSITIVE = "sensitive"  # about something that is nobody's business
+
+
+class AnswerProblem(StrEnum):
+    """Why a language model's answer was not used, and the offline label stands."""
+
+    LOOKS_PERSONAL = "looks_personal"  # the text was never sent
+    LIMIT_REACHED = "limit_reached"  # of tonight's requests, tokens or money
+    OUT_OF_TIME = "out_of_time"  # the time for all texts of the night is over
+    STOPPED = "stopped"  # too many failures in a row, or one that another attempt cannot mend
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"  # status 429
+    FAILED = "failed"  # status 5xx
+    REFUSED = "refused"  # any other status
+    MALFORMED = "malformed"  # no JSON, or not of the form that was asked for
+    UNKNOWN_CHOICE = "unknown_choice"  # an interest that is not configured

@@ -2,8 +2,17 @@
 
 import dataframely as dy
 
-from pipelines.contracts.codes import Propensity
-from pipelines.contracts.columns import amount, code, count, customer_id, estimate, rate, workspace_id
+from pipelines.contracts.codes import AnswerProblem, LabelReason, Propensity
+from pipelines.contracts.columns import (
+    amount,
+    code,
+    count,
+    customer_id,
+    estimate,
+    identifier,
+    rate,
+    workspace_id,
+)
 
 
 class CustomerFeatures(dy.Schema):
@@ -145,3 +154,57 @@ class TrainedModel(dy.Schema):
     metrics = dy.String(description="Measured numbers with those of the baseline, as JSON.")
     payload = dy.String(description="The fitted model as JSON.")
     note = dy.String(description="Verdict in words.")
+
+
+class TextEmbedding(dy.Schema):
+    """What a text means, as numbers; made once per text and model, and kept from night to night."""
+
+    workspace_id = workspace_id()
+    text_id = identifier("Digest of the text as it is compared; the text itself is not kept.", primary_key=True)
+    model_version = dy.String(min_length=1, description="Table of word vectors, with its version.")
+    vector = dy.List(
+        dy.Float32(allow_inf=False, allow_nan=False), min_length=1, description="Direction of the text; unit length or zero."
+    )
+
+
+class TopicAnswer(dy.Schema):
+    """What a language model said about one product text; asked once per model, prompt, topics and text."""
+
+    workspace_id = workspace_id()
+    answer_id = identifier("Digest of model, version of the prompt, topics and text.", primary_key=True)
+    text_id = identifier("Digest of the product's texts.")
+    model = dy.String(min_length=1, description="Model that answered.")
+    prompt_version = dy.String(min_length=1, description="Version of the question.")
+    interest = dy.String(nullable=True, min_length=1, description="The answer; null for none of the topics.")
+    question_token_count = count("Tokens of the question.")
+    answer_token_count = count("Tokens of the answer.")
+    answered_on = dy.Date(description="Night on which it was asked.")
+
+
+class ProductInterest(dy.Schema):
+    """The interest that a product stands for, by its texts."""
+
+    workspace_id = workspace_id()
+    product_id = dy.String(primary_key=True, min_length=1, description="Product.")
+    interest = dy.String(nullable=True, min_length=1, description="Interest; null when it stands for none.")
+    similarity_score = rate("How like the interest its texts are; null where they were not compared.", nullable=True)
+    reason = code(LabelReason, "Why it has this interest, or none.")
+    problem = code(AnswerProblem, "Why a language model's answer was not used; null unless asked.", nullable=True)
+    method = dy.String(nullable=True, min_length=1, description="How it was found; null where it was not looked at.")
+    model_version = dy.String(nullable=True, min_length=1, description="Version of the method.")
+
+
+class PersonInterest(dy.Schema):
+    """What a person is interested in, by the texts of what they buy, the recent past first."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    interest = dy.String(primary_key=True, min_length=1, description="Name of the interest.")
+    interest_score = rate("Share of the person's decayed spend, weighed by how like the interest it is.")
+    interest_rank = dy.Int64(min=1, description="1 is the strongest.")
+    confidence = rate("How like the interest the products are, and on how many days they were bought.")
+    purchase_day_count = count("Local days with a purchase that counts.")
+    evidence = dy.String(description="Ids of the products that it rests on most, as a JSON array.")
+    method = dy.String(min_length=1, description="How the products' interests were found.")
+    source = dy.String(min_length=1, description="Table that the products' interests are in.")
+    model_version = dy.String(min_length=1, description="Version of the method.")

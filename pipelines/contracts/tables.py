@@ -29,6 +29,7 @@ from pipelines.contracts.declaring import (
     personal,
 )
 from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
+from pipelines.contracts.interest_tables import INTEREST_TABLES
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, SOURCE_TABLES
 
 CUSTOMER_LINKS = people_reported(
@@ -244,6 +245,7 @@ TABLES: tuple[Table, ...] = (
     PURCHASE_LINES,
     ACTIVITIES,
     CONTACTABILITY,
+    *INTEREST_TABLES,
     CUSTOMER_FEATURES,
     TRAINED_MODELS,
     CUSTOMER_VALUE,

@@ -14,7 +14,7 @@ from operator import and_
 
 import polars as pl
 
-from pipelines.contracts.settings.segments import EventCondition
+from pipelines.contracts.settings.segments import EventCondition, as_comparison
 from pipelines.segmentation.comparisons import compare
 from pipelines.segmentation.vocabulary import (
     FREE_PROPERTY,
@@ -82,13 +82,14 @@ def _matches(condition: EventCondition, segment: str) -> list[pl.Expr]:
     """What an event must fulfil to count; each is true, false or null."""
     stream = stream_of(condition.event)
     parts = [] if condition.event in set(Stream) else [pl.col("event_type") == condition.event]
-    for name, comparison in sorted(condition.where.items()):
+    for name, wanted in sorted(condition.where.items()):
         kind = property_kind(stream, name)
         if kind is None:
             hint = suggestion(close_matches(name, PROPERTIES[stream]))
             raise SegmentRuleError(f"segment {segment}: {condition.event} has no property {name}{hint}")
         what = f"{name} of {condition.event}"
-        parts.append(compare(comparison, _property(stream, name), kind, name=what, segment=segment))
+        value = _property(stream, name)
+        parts.append(compare(as_comparison(wanted), value, kind, name=what, segment=segment))
     return parts
 
 

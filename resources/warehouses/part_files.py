@@ -18,10 +18,10 @@ from resources.warehouses.decoding import decoding
 
 #: A row group is what stays in memory of a read, twice: one arrives while the other is written.
 ROW_GROUP_ROWS = 131_072
-ROW_GROUP_BYTES = 32 * 2**20
+ROW_GROUP_BYTES = 16 * 2**20
 #: A part is what is mapped at a time.
 PART_ROWS = 524_288
-PART_BYTES = 128 * 2**20
+PART_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

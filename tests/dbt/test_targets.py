@@ -76,10 +76,6 @@ def build_in(tmp_path_factory):
         yield build_once
 
 
-#: One worker builds in a warehouse, and holds all tests against it.
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"dbt on {kind}")) for kind in SERVERS]
-
-
 @pytest.fixture
 def built(request, build_in):
     return build_in(request.param)
@@ -92,13 +88,13 @@ def expected(tmp_path_factory):
     return read_marts(build_twice_over(target, home, []).target)
 
 
-@pytest.mark.parametrize("built", KINDS, indirect=True)
+@pytest.mark.parametrize("built", SERVERS, indirect=True)
 def test_models_tests_and_unit_tests_pass(built):
     assert "Completed successfully" in built.log
     assert "unit_test" in built.log
 
 
-@pytest.mark.parametrize("built", KINDS, indirect=True)
+@pytest.mark.parametrize("built", SERVERS, indirect=True)
 def test_every_mart_equals_that_of_the_embedded_warehouse(built, expected):
     found = read_marts(built.target)
     for mart in MARTS:
@@ -106,7 +102,7 @@ def test_every_mart_equals_that_of_the_embedded_warehouse(built, expected):
         assert_frame_equal(found[mart], expected[mart], check_exact=True)
 
 
-@pytest.mark.parametrize("built", KINDS, indirect=True)
+@pytest.mark.parametrize("built", SERVERS, indirect=True)
 def test_people_need_no_quotes(built):
     with open_warehouse(built.target, name="crm", workspace_folder=Path()) as warehouse:
         plan = read_rows(warehouse, Relation(query="SELECT customer_id, as_of FROM onward.plan"))
@@ -114,7 +110,7 @@ def test_people_need_no_quotes(built):
     assert plan.rows() == [(1, FIRST), (1, SECOND)]
 
 
-@pytest.mark.parametrize("built", KINDS, indirect=True)
+@pytest.mark.parametrize("built", SERVERS, indirect=True)
 def test_no_secret_is_written_down(built):
     kept = [path for path in built.home.rglob("*") if path.is_file()]
     assert len(kept) > len(MARTS)
@@ -122,7 +118,6 @@ def test_no_secret_is_written_down(built):
         assert [path.name for path in kept if secret.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.xdist_group("dbt on bigquery")
 def test_bigquery_is_sent_no_cast_with_digits(build_in):
     """It refuses them, and its emulator does not."""
     built = build_in("bigquery")

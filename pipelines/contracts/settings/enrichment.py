@@ -6,7 +6,9 @@ from pydantic import Field
 
 from pipelines.contracts.settings.fields import Settings, Share
 from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.models import ModelSettings
+from pipelines.contracts.settings.preferences import PreferenceSettings
 from pipelines.contracts.settings.segments import SegmentSettings
 
 PositiveDays = Annotated[float, Field(gt=0, le=3650)]
@@ -17,23 +19,25 @@ class EnrichmentSettings(Settings):
 
     Attributes:
         value_half_life_days: Age at which an order counts half for expected spend.
-        affinity_half_life_days: The same for category affinity.
+        affinity_half_life_days: The same for affinity to categories and other items.
         affinities_per_person: Strongest categories that are kept.
-        send_time_prior_count: Orders of everyone that weigh as much as a person's own.
         fatigue_half_life_days: Age at which a message counts half for fatigue.
         minimum_trait_confidence: Below it a trait is null.
         identity: How source records become people.
         models: Which forecasts are trained, and when one is used.
+        interests: What people may be interested in, by the texts of what they buy.
+        preferences: What is told of taste, times, channels and rhythm.
     """
 
     value_half_life_days: PositiveDays = 28.0
     affinity_half_life_days: PositiveDays = 112.0
     affinities_per_person: Annotated[int, Field(ge=1, le=100)] = 10
-    send_time_prior_count: Annotated[float, Field(gt=0)] = 20.0
     fatigue_half_life_days: PositiveDays = 14.0
     minimum_trait_confidence: Share = 0.5
     identity: IdentitySettings = IdentitySettings()
     models: ModelSettings = ModelSettings()
+    interests: InterestSettings = InterestSettings()
+    preferences: PreferenceSettings = PreferenceSettings()
 
 
 class EnrichmentConfig(Settings):

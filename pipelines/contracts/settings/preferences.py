@@ -36,7 +36,6 @@ class ItemSettings(Settings):
 
     Attributes:
         levels: Levels on which items are ranked.
-        half_life_days: Age at which a purchase counts half.
         popularity_days: Latest days in which everyone's purchases count as popularity.
         prior_visits: Visits of everyone that weigh as much as a person's own.
         items_per_person: Items kept on each level of those that the person bought.
@@ -46,7 +45,6 @@ class ItemSettings(Settings):
     """
 
     levels: Annotated[tuple[ItemLevel, ...], Field(min_length=1)] = (ItemLevel.CATEGORY, ItemLevel.PRODUCT)
-    half_life_days: Annotated[float, Field(gt=0, le=3650)] = 112.0
     popularity_days: Days = 28
     prior_visits: Prior = 5.0
     items_per_person: Annotated[int, Field(ge=1, le=100)] = 10

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from pipelines.contracts.codes import RfmGroup
 from pipelines.contracts.settings.fields import Name, Settings
@@ -73,17 +73,26 @@ class TraitCondition(Comparison):
     trait: str
 
 
-def _as_comparison(value: object) -> object:
-    """A single value means `equals`, a list `one_of`."""
-    if isinstance(value, list | tuple):
-        return {"one_of": value}
-    return {"equals": value} if isinstance(value, str | int | float) else value
+def _kind_of_wanted(value: object) -> str:
+    if isinstance(value, dict | Comparison):
+        return "<comparison>"
+    return "<list>" if isinstance(value, list | tuple) else "<value>"
 
 
-PropertyComparison = Annotated[
-    Comparison,
-    BeforeValidator(_as_comparison, json_schema_input_type=Comparison | Scalar | tuple[Scalar, ...]),
+#: What a property must be: one value, one of a list, or what a comparison says.
+Wanted = Annotated[
+    Annotated[Scalar, Tag("<value>")]
+    | Annotated[tuple[Scalar, ...], Tag("<list>")]
+    | Annotated[Comparison, Tag("<comparison>")],
+    Discriminator(_kind_of_wanted),
 ]
+
+
+def as_comparison(wanted: Comparison | Scalar | tuple[Scalar, ...]) -> Comparison:
+    """A single value means `equals`, a list `one_of`."""
+    if isinstance(wanted, Comparison):
+        return wanted
+    return Comparison(one_of=wanted) if isinstance(wanted, tuple) else Comparison(equals=wanted)
 
 
 class EventCondition(Settings):
@@ -100,7 +109,7 @@ class EventCondition(Settings):
     event: Annotated[str, StringConstraints(min_length=1)]
     within_days: Days | None = None
     older_than_days: Days | None = None
-    where: dict[str, PropertyComparison] = {}
+    where: dict[str, Wanted] = {}
     at_least: EventCount | None = None
     at_most: EventCount | None = None
     more_than: EventCount | None = None
@@ -195,13 +204,6 @@ class RfmSettings(Settings):
     groups: Annotated[tuple[RfmGroup, ...], Field(min_length=1)] = tuple(RfmGroup)
 
 
-Lookalike = Annotated[
-    LookalikeSettings,
-    BeforeValidator(
-        lambda value: {"segment": value} if isinstance(value, str) else value,
-        json_schema_input_type=LookalikeSettings | Name,
-    ),
-]
 KINDS = ("rule", "clusters", "lookalike_of", "rfm")
 
 
@@ -210,7 +212,7 @@ class SegmentSettings(Settings):
 
     rule: Rule | None = None
     clusters: ClusterSettings | None = None
-    lookalike_of: Lookalike | None = None
+    lookalike_of: LookalikeSettings | None = None
     rfm: RfmSettings | None = None
     description: str = ""
 

@@ -103,8 +103,7 @@ def _references(segment: Spot) -> Iterator[Spot]:
     for spot in segment.at("rule").deeper():
         if spot.path[-1] == "segment":
             yield spot
-    alike = segment.at("lookalike_of")
-    yield alike if alike.text is not None else alike.at("segment")
+    yield segment.at("lookalike_of", "segment")
 
 
 def _way_back(segments: Spot, start: str) -> list[str] | None:
