@@ -3,7 +3,7 @@
 from assets import plots
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
-from pipelines.contracts.source_tables import ERASURES, ORDERS
+from pipelines.contracts.source_tables import ERASURES
 from pipelines.contracts.tables import (
     CUSTOMER_LINKS,
     DECISIONS,
@@ -11,6 +11,7 @@ from pipelines.contracts.tables import (
     JOURNEY_CANDIDATES,
     MEMBERSHIPS,
     PLAN,
+    PURCHASES,
     SEGMENT_SIZES,
     TRANSITIONS,
 )
@@ -26,7 +27,7 @@ def walk_journeys(night: Night) -> StepOutput:
             plan=night.earlier(PLAN),
             memberships=night.read(MEMBERSHIPS),
             previous_sizes=night.earlier(SEGMENT_SIZES),
-            orders=night.read(ORDERS),
+            purchases=night.read(PURCHASES),
             customer_links=night.read(CUSTOMER_LINKS),
             erasures=night.read(ERASURES),
         ),
@@ -48,7 +49,7 @@ STEPS = (
     Step(
         name="journeys",
         compute=walk_journeys,
-        reads=(MEMBERSHIPS, ORDERS, CUSTOMER_LINKS, ERASURES, SEGMENT_SIZES),
+        reads=(MEMBERSHIPS, PURCHASES, CUSTOMER_LINKS, ERASURES, SEGMENT_SIZES),
         continues=(ENROLMENTS,),
         publishes=(ENROLMENTS, TRANSITIONS, JOURNEY_CANDIDATES),
         plots={ENROLMENTS: plots.stations},

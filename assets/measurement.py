@@ -5,7 +5,7 @@ import polars as pl
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.columns import Table
-from pipelines.contracts.source_tables import ORDERS, REJECTED_ROWS, SOURCE_TABLES
+from pipelines.contracts.source_tables import REJECTED_ROWS, SOURCE_TABLES
 from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_FEATURES,
@@ -19,6 +19,7 @@ from pipelines.contracts.tables import (
     OUTCOMES,
     PLAN,
     PROOF,
+    PURCHASES,
     SEQUENCE_STATE,
     TRAITS,
 )
@@ -34,8 +35,7 @@ def measure_night(night: Night) -> StepOutput:
     )
     outcomes = close_outcomes(
         night.history(EXPOSURES, nights=window_days),
-        night.read(ORDERS),
-        night.read(CUSTOMER_LINKS),
+        night.read(PURCHASES),
         window_days=window_days,
         night=night.on,
         workspace=night.workspace,
@@ -84,7 +84,7 @@ STEPS = (
     Step(
         name="measurement",
         compute=measure_night,
-        reads=(DECISIONS, PLAN, ORDERS, CUSTOMER_LINKS, DISPATCH_LOG),
+        reads=(DECISIONS, PLAN, PURCHASES, DISPATCH_LOG),
         continues=(EXPOSURES,),
         publishes=(EXPOSURES, OUTCOMES),
     ),

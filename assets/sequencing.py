@@ -2,7 +2,7 @@
 
 from assets.continuity import require_finished_plan
 from assets.steps import Night, Step, StepOutput
-from pipelines.contracts.source_tables import ERASURES, MESSAGES, ORDERS
+from pipelines.contracts.source_tables import ERASURES, MESSAGES
 from pipelines.contracts.tables import (
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
@@ -10,6 +10,7 @@ from pipelines.contracts.tables import (
     FATIGUE,
     MEMBERSHIPS,
     PLAN,
+    PURCHASES,
     SEQUENCE_CANDIDATES,
     SEQUENCE_STATE,
 )
@@ -27,7 +28,7 @@ def step_sequences(night: Night) -> StepOutput:
             decisions=night.earlier(DECISIONS),
             plan=night.earlier(PLAN),
             memberships=night.read(MEMBERSHIPS),
-            orders=night.read(ORDERS),
+            purchases=night.read(PURCHASES),
             customer_links=night.read(CUSTOMER_LINKS),
             messages=night.read(MESSAGES),
             past_messages=night.history(PLAN, nights=FATIGUE_NIGHTS),
@@ -52,7 +53,7 @@ STEPS = (
     Step(
         name="sequencing",
         compute=step_sequences,
-        reads=(MEMBERSHIPS, ORDERS, CUSTOMER_LINKS, MESSAGES, CUSTOMER_VALUE, ERASURES),
+        reads=(MEMBERSHIPS, PURCHASES, CUSTOMER_LINKS, MESSAGES, CUSTOMER_VALUE, ERASURES),
         continues=(SEQUENCE_STATE,),
         publishes=(SEQUENCE_STATE, FATIGUE, SEQUENCE_CANDIDATES),
     ),

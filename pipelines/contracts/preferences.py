@@ -30,7 +30,7 @@ class ItemPopularity(dy.Schema):
     level = code(ItemLevel, "How finely items are told apart.", primary_key=True)
     item = dy.String(primary_key=True, min_length=1, description="Category, name or id of the products.")
     visit_rate = rate("Share of the latest visits of everyone that hold it.")
-    person_count = count("People who ever bought it.")
+    person_count = count("People, of those compared, who ever bought it.")
 
 
 class ItemSimilarity(dy.Schema):
@@ -44,7 +44,7 @@ class ItemSimilarity(dy.Schema):
 
 
 class ItemAffinity(dy.Schema):
-    """How likely a person's next visit holds an item, or which of the items never bought goes with the rest."""
+    """How likely a visit of the person holds an item, or how well an item never bought goes with the rest."""
 
     workspace_id = workspace_id()
     customer_id = customer_id()
@@ -57,7 +57,9 @@ class ItemAffinity(dy.Schema):
     )
     confidence = rate("Weight of the person's own visits against everyone's.")
     visit_count = count("Local days on which the person bought it.")
-    last_bought_on = dy.Date(nullable=True, description="Local day of the last purchase; null for a new item.")
+    last_bought_on = dy.Date(
+        nullable=True, description="Local day of the last purchase; null for a new item."
+    )
     because_of = dy.String(
         nullable=True, description="For a new item: the bought one that it goes with best, where one does."
     )

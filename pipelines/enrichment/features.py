@@ -1,4 +1,8 @@
-"""Customer features: recency, frequency, money, and what the RFM quintiles say."""
+"""Customer features: recency, frequency, money, and what the RFM quintiles say.
+
+`summarise_people` is a function of one bucket of people; quintiles compare
+everyone, so `rank_people` adds them to the summaries of all buckets.
+"""
 
 from datetime import date, datetime
 
@@ -6,13 +10,19 @@ import polars as pl
 
 from pipelines.contracts.enrichment import CustomerFeatures
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import REFERENCE, before, bought_categories, linked_orders, night_of
+from pipelines.enrichment.purchases import before, dated, night_of
 from pipelines.expressions.money import to_amount
 from pipelines.expressions.time import whole_days_between
 
 #: Event that the redemption of a coupon is known by.
 REDEMPTION = "coupon_redeemed"
 QUINTILES = 5
+#: Score → what people are ordered by.
+_QUINTILES = {
+    "rfm_recency_score": "last_order_on",
+    "rfm_frequency_score": "order_count",
+    "rfm_monetary_score": "spend_amount",
+}
 
 
 def _within(days: int) -> pl.Expr:
@@ -39,13 +49,26 @@ def _purchase_summary(purchases: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _redemptions(events: pl.LazyFrame, customer_links: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+def _redemptions(activities: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     return (
-        events.filter(pl.col("event_type") == REDEMPTION, before("occurred_at", as_of))
-        .select(*REFERENCE)
-        .join(customer_links.select(*REFERENCE, "customer_id"), on=REFERENCE, how="inner")
+        activities.filter(pl.col("event_type") == REDEMPTION, before("occurred_at", as_of))
         .group_by("customer_id")
         .agg(redemption_count=pl.len())
+    )
+
+
+def _categories(lines: pl.LazyFrame, products: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    """Distinct categories; products without one, or that the catalogue does not know, count for none."""
+    # Categorical: millions of short texts are compared as integers.
+    catalogue = products.select(
+        "product_id", category=pl.col("category").replace("", None).cast(pl.Categorical)
+    ).drop_nulls("category")
+    return (
+        lines.filter(before("ordered_at", as_of))
+        .select("customer_id", "product_id")
+        .join(catalogue, on="product_id", how="inner")
+        .group_by("customer_id")
+        .agg(category_count=pl.col("category").n_unique())
     )
 
 
@@ -104,38 +127,37 @@ _ZERO_WITHOUT_ORDERS = (
 )
 
 
-def compute_features(
+def summarise_people(
     customer_links: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    order_lines: pl.LazyFrame,
+    purchases: pl.LazyFrame,
+    purchase_lines: pl.LazyFrame,
     products: pl.LazyFrame,
-    events: pl.LazyFrame,
+    activities: pl.LazyFrame,
     *,
     workspace: WorkspaceSettings,
     as_of: datetime,
 ) -> pl.LazyFrame:
     """One row per person, with or without an order, from what happened before `as_of`."""
-    purchases = linked_orders(orders, customer_links, workspace=workspace, as_of=as_of)
-    categories = (
-        bought_categories(purchases, order_lines, products)
-        .group_by("customer_id")
-        .agg(category_count=pl.col("category").drop_nulls().n_unique())
-    )
+    orders = dated(purchases, workspace=workspace, as_of=as_of)
     return (
         customer_links.select("customer_id")
         .unique()
-        .join(_purchase_summary(purchases), on="customer_id", how="left")
-        .join(categories, on="customer_id", how="left")
-        .join(_redemptions(events, customer_links, as_of), on="customer_id", how="left")
+        .join(_purchase_summary(orders), on="customer_id", how="left")
+        .join(_categories(purchase_lines, products, as_of), on="customer_id", how="left")
+        .join(_redemptions(activities, as_of), on="customer_id", how="left")
         .with_columns(pl.col(*_ZERO_WITHOUT_ORDERS).fill_null(0).cast(pl.Int64))
         .with_columns(
             workspace_id=pl.lit(workspace.workspace),
             discount_rate=_discount_rate(),
-            rfm_recency_score=_quintile("last_order_on"),
-            rfm_frequency_score=_quintile("order_count"),
-            rfm_monetary_score=_quintile("spend_minor"),
             **_amounts(),
             **_days(night_of(as_of, workspace)),
         )
-        .pipe(CustomerFeatures.cast)
+        .select(*(name for name in CustomerFeatures.column_names() if name not in _QUINTILES))
     )
+
+
+def rank_people(summaries: pl.LazyFrame) -> pl.LazyFrame:
+    """The features of everyone, from the rows of `summarise_people` of all people."""
+    return summaries.with_columns(
+        **{score: _quintile(measure) for score, measure in _QUINTILES.items()}
+    ).pipe(CustomerFeatures.cast)

@@ -86,7 +86,7 @@ def compare_items(ownership: Ownership, item_count: int, regularisation: float) 
         inverse = np.linalg.inv(gram)
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
-    return np.round(weights * WEIGHT_STEPS)
+    return np.asarray(np.round(weights * WEIGHT_STEPS))
 
 
 def propose_items(ownership: Ownership, weights: Floats, popularity: Integers, count: int) -> Proposals:
@@ -98,18 +98,20 @@ def propose_items(ownership: Ownership, weights: Floats, popularity: Integers, c
         popularity: Place of each item among all, 0 for the most popular; decides between equal scores.
         count: Items a person at most.
     """
-    kept = min(count, len(weights))
-    reasons = _reasons(weights)
-    parts = []
-    bounds = np.searchsorted(ownership.people, np.arange(0, ownership.person_count + 1, _CHUNK_PEOPLE))
-    for start, (low, high) in enumerate(zip(bounds, [*bounds[1:], len(ownership.people)], strict=True)):
-        if low < high:
-            part = _propose(ownership, slice(low, high), weights, popularity, reasons, kept)
-            part[0] += start * _CHUNK_PEOPLE
-            parts.append(part)
-    joined = np.concatenate(parts, axis=1) if parts else np.zeros((5, 0))
-    people, items, ranks, reason = (joined[row].astype(np.int64) for row in (0, 1, 2, 4))
-    return Proposals(people=people, items=items, ranks=ranks, scores=joined[3], reasons=reason)
+    proposer = _Proposer(weights, popularity, _reasons(weights), min(count, len(weights)))
+    steps = ownership.purchase_steps()
+    firsts = range(0, ownership.person_count, _CHUNK_PEOPLE)
+    bounds = [*np.searchsorted(ownership.people, firsts), len(ownership.people)]
+    parts = [np.zeros((5, 0))]
+    for first, low, high in zip(firsts, bounds, bounds[1:], strict=False):
+        part = proposer.propose(
+            ownership.people[low:high] - first, ownership.items[low:high], steps[low:high]
+        )
+        part[0] += first
+        parts.append(part)
+    joined = np.concatenate(parts, axis=1)
+    people, items, ranks, reasons = (joined[row].astype(np.int64) for row in (0, 1, 2, 4))
+    return Proposals(people=people, items=items, ranks=ranks, scores=joined[3], reasons=reasons)
 
 
 def _reasons(weights: Floats) -> Integers:
@@ -118,25 +120,31 @@ def _reasons(weights: Floats) -> Integers:
     return np.where(np.take_along_axis(weights.T, order, axis=1) > 0, order, NO_REASON)
 
 
-def _propose(  # noqa: PLR0913, PLR0917  the parts of one product
-    ownership: Ownership, rows: slice, weights: Floats, popularity: Integers, reasons: Integers, kept: int
-) -> Floats:
-    """Rows of the result (person, item, rank, score, reason) for a run of people."""
-    people = ownership.people[rows] - ownership.people[rows.start] // _CHUNK_PEOPLE * _CHUNK_PEOPLE
-    bought = np.zeros((people[-1] + 1, len(weights)))
-    bought[people, ownership.items[rows]] = ownership.purchase_steps()[rows]
-    places = 1 << len(weights).bit_length()
-    keys = (bought @ weights) * places - popularity
-    keys[bought > 0] = -np.inf
-    best = np.argpartition(-keys, kept - 1, axis=1)[:, :kept]
-    chosen = np.take_along_axis(keys, best, axis=1)
-    order = np.argsort(-chosen, axis=1)
-    best, chosen = np.take_along_axis(best, order, axis=1), np.take_along_axis(chosen, order, axis=1)
-    reason = _first_bought(bought, reasons[best])
-    who, rank = np.nonzero(np.isfinite(chosen))
-    item = best[who, rank]
-    score = np.ceil(chosen[who, rank] / places) / (_PURCHASE_STEPS * WEIGHT_STEPS)
-    return np.stack([who, item, rank + 1, score, reason[who, rank]]).astype(np.float64)
+@dataclass(frozen=True, slots=True)
+class _Proposer:
+    """What is the same for everyone."""
+
+    weights: Floats
+    popularity: Integers
+    reasons: Integers
+    count: int
+
+    def propose(self, people: Integers, items: Integers, steps: Floats) -> Floats:
+        """Rows of the result: person, item, rank, score and reason."""
+        bought = np.zeros((people[-1] + 1, len(self.weights)))
+        bought[people, items] = steps
+        # A power of two, so that score and popularity can be told apart again without rounding.
+        places = 1 << len(self.weights).bit_length()
+        keys = (bought @ self.weights) * places - self.popularity
+        keys[bought > 0] = -np.inf
+        best = np.argpartition(-keys, self.count - 1, axis=1)[:, : self.count]
+        chosen = np.take_along_axis(keys, best, axis=1)
+        order = np.argsort(-chosen, axis=1)
+        best, chosen = np.take_along_axis(best, order, axis=1), np.take_along_axis(chosen, order, axis=1)
+        reasons = _first_bought(bought, self.reasons[best])
+        who, rank = np.nonzero(np.isfinite(chosen))
+        scores = np.ceil(chosen[who, rank] / places) / (_PURCHASE_STEPS * WEIGHT_STEPS)
+        return np.stack([who, best[who, rank], rank + 1, scores, reasons[who, rank]]).astype(np.float64)
 
 
 def _first_bought(bought: Floats, candidates: Integers) -> Integers:

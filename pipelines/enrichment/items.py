@@ -80,7 +80,9 @@ def popular_items(days: pl.LazyFrame, bought: pl.LazyFrame, popularity_days: int
         days.group_by("item")
         .agg(latest_visits=is_latest.sum(), person_count=pl.col("customer_id").n_unique().cast(pl.Int64))
         .join(visits, how="cross")
-        .select("item", "person_count", visit_rate=pl.when(pl.col("all_visits") > 0).then(rate).otherwise(0.0))
+        .select(
+            "item", "person_count", visit_rate=pl.when(pl.col("all_visits") > 0).then(rate).otherwise(0.0)
+        )
     )
 
 

@@ -8,7 +8,7 @@ since is the truth; both ends lie before `as_of`.
 
 import json
 import math
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,6 @@ import polars as pl
 from pipelines.contracts.enrichment import ModelCard
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import linked_orders, night_of
 from pipelines.enrichment.value import (
     HORIZON_DAYS,
     METHOD,
@@ -26,7 +25,6 @@ from pipelines.enrichment.value import (
     purchase_rates,
 )
 from pipelines.expressions.sums import stable_sum
-from pipelines.expressions.time import end_of_local_day
 
 #: Fewer people, or a shorter past before the window, and the numbers say nothing.
 MINIMUM_PEOPLE = 50
@@ -42,23 +40,18 @@ SELECTION_NOTE = (
 )
 
 
-def _scored_people(
-    features: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    customer_links: pl.LazyFrame,
-    *,
-    settings: EnrichmentSettings,
-    workspace: WorkspaceSettings,
-    as_of: datetime,
+def score_past(
+    features: pl.LazyFrame, totals: pl.LazyFrame, *, settings: EnrichmentSettings, night: date
 ) -> pl.LazyFrame:
-    """One row per person who had ordered before the window: what was predicted, and what came."""
-    day_before_window = night_of(as_of, workspace) - timedelta(days=HORIZON_DAYS)
-    cutoff = end_of_local_day(day_before_window, workspace.zone)
-    past = linked_orders(orders, customer_links, workspace=workspace, as_of=cutoff)
+    """One row per person who had ordered before the window: what was predicted, and what came.
+
+    A function of one bucket of people, from the features of the night and the rows of `day_totals`.
+    """
+    past = totals.with_columns(pl.col("age_days") - HORIZON_DAYS).filter(pl.col("age_days") >= 0)
     spent_before = past.group_by("customer_id").agg(
         repeated_spend=pl.col("net_minor").filter(pl.col("age_days") < HORIZON_DAYS).sum() / 100
     )
-    rates = purchase_rates(orders, customer_links, settings=settings, workspace=workspace, as_of=cutoff)
+    rates = purchase_rates(past, settings)
     return (
         rates.join(spent_before, on="customer_id", how="inner")
         .join(features, on="customer_id", how="inner")
@@ -68,7 +61,7 @@ def _scored_people(
             predicted_spend=expected_spend(HORIZON_DAYS),
             repeated_spend="repeated_spend",
             predicted_activity=chance_of_activity(),
-            history_days=pl.lit(day_before_window) - pl.col("first_order_on"),
+            history_days=pl.lit(night - timedelta(days=HORIZON_DAYS)) - pl.col("first_order_on"),
         )
     )
 
@@ -247,23 +240,19 @@ def assess_models(
     features: pl.LazyFrame,
     value: pl.LazyFrame,
     trained_models: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    customer_links: pl.LazyFrame,
+    scored_past: pl.LazyFrame,
     *,
-    settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
-    as_of: datetime,
 ) -> pl.LazyFrame:
     """The cards of trained models, and five rows of the decayed rate.
 
     Those are error and level of the spend forecast, error and order of the chance of activity.
 
     `is_used` says whether the gate was passed. The baseline of activity knows the
-    share of the window itself, which no forecast could: a strict one.
+    share of the window itself, which no forecast could: a strict one. `scored_past` holds the rows of
+    `score_past` of all people.
     """
-    measured = _scored_people(
-        features, orders, customer_links, settings=settings, workspace=workspace, as_of=as_of
-    ).select(**_measurements())
+    measured = scored_past.select(**_measurements())
     own = (
         pl.concat(
             [_spend_card(measured), _activity_card(measured), _level_card(features, value)],

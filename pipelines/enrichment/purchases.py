@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.money import to_minor
-from pipelines.expressions.time import INSTANT, local_date
+from pipelines.expressions.time import INSTANT, local_date, whole_days_between
 
 #: What a source record and an order have in common.
 REFERENCE = ("source", "customer_ref")
@@ -37,19 +37,32 @@ def linked_orders(
     (0 on the night's own day), `net_minor`, `discount_minor` (null when the
     source states none). Orders of records without a link belong to nobody.
     """
-    ordered_on = local_date(pl.col("ordered_at"), workspace.time_zone)
     people = customer_links.select(*REFERENCE, "customer_id")
+    return dated(orders.join(people, on=REFERENCE, how="inner"), workspace=workspace, as_of=as_of)
+
+
+def dated(purchases: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime) -> pl.LazyFrame:
+    """Orders of people before `as_of` on their local day; columns as of `linked_orders`."""
+    ordered_on = local_date(pl.col("ordered_at"), workspace.time_zone)
+    return purchases.filter(before("ordered_at", as_of)).select(
+        "customer_id",
+        "order_id",
+        ordered_on=ordered_on,
+        age_days=whole_days_between(ordered_on, pl.lit(night_of(as_of, workspace))),
+        net_minor=to_minor(pl.col("net_amount")),
+        discount_minor=to_minor(pl.col("discount_amount")),
+    )
+
+
+def day_totals(purchases: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime) -> pl.LazyFrame:
+    """One row per person and local day with an order before `as_of`: `age_days`, `net_minor`, `order_count`.
+
+    Returns count with their sign, so a day's net spend may be negative.
+    """
     return (
-        orders.filter(before("ordered_at", as_of))
-        .join(people, on=REFERENCE, how="inner")
-        .select(
-            "customer_id",
-            "order_id",
-            ordered_on=ordered_on,
-            age_days=(pl.lit(night_of(as_of, workspace)) - ordered_on).dt.total_days(),
-            net_minor=to_minor(pl.col("net_amount")),
-            discount_minor=to_minor(pl.col("discount_amount")),
-        )
+        dated(purchases, workspace=workspace, as_of=as_of)
+        .group_by("customer_id", "ordered_on", "age_days")
+        .agg(pl.col("net_minor").sum(), order_count=pl.len().cast(pl.Int64))
     )
 
 

@@ -14,17 +14,17 @@ Biases of it, known and accepted: no one is ever lost for good (the
 rate of a silent person halves every h days but never ends), season and trend
 are not seen, and an occasional buyer who ordered once is expected to spend some
 1.4 times that order within 28 days (with h = 28).
+
+`estimate_value` is a function of one bucket of people; `rank_value` compares everyone.
 """
 
 import math
-from datetime import datetime
-
 import polars as pl
 
 from pipelines.contracts.enrichment import CustomerValue
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import decay, linked_orders
+from pipelines.enrichment.purchases import decay
 from pipelines.expressions.sums import stable_sum
 
 METHOD = "decayed_rate"
@@ -51,15 +51,10 @@ def _observed_days(tenure_days: pl.Expr, half_life_days: float) -> pl.Expr:
     return (1 - decay(oldest + 1, half_life_days)) / (1 - math.exp2(-1 / half_life_days))
 
 
-def purchase_rates(
-    orders: pl.LazyFrame,
-    customer_links: pl.LazyFrame,
-    *,
-    settings: EnrichmentSettings,
-    workspace: WorkspaceSettings,
-    as_of: datetime,
-) -> pl.LazyFrame:
+def purchase_rates(totals: pl.LazyFrame, settings: EnrichmentSettings) -> pl.LazyFrame:
     """Rates per day of everyone with an order: `spend_rate`, `order_rate` and `visit_rate`.
+
+    From the rows of `day_totals`, whose ages say as of when.
 
     Spend is in major units and never negative, whatever was returned. A visit is
     a local day with an order: several baskets on one day say no more about the
@@ -69,10 +64,7 @@ def purchase_rates(
     weight = decay(pl.col("age_days"), half_life)
     observed = _observed_days(pl.col("tenure_days"), half_life)
     return (
-        linked_orders(orders, customer_links, workspace=workspace, as_of=as_of)
-        .group_by("customer_id", "age_days")
-        .agg(pl.col("net_minor").sum(), order_count=pl.len())
-        .group_by("customer_id")
+        totals.group_by("customer_id")
         .agg(
             tenure_days=pl.col("age_days").max(),
             spend=stable_sum(pl.col("net_minor") * weight) / 100,
@@ -119,15 +111,13 @@ def _orders() -> pl.Expr:
 
 def estimate_value(
     features: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    customer_links: pl.LazyFrame,
+    totals: pl.LazyFrame,
     forecasts: pl.LazyFrame,
     *,
     settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
-    as_of: datetime,
 ) -> pl.LazyFrame:
-    """One row per person of the features; without an order everything expected is 0, as nothing is known.
+    """One row per person of the features, all but their rank; without an order everything expected is 0, as nothing is known.
 
     The decayed rate is what is used where a forecast is null: too little history,
     a model that did not pass its gate, a person held out from models. Who must
@@ -135,14 +125,12 @@ def estimate_value(
 
     Args:
         features: Of the night.
-        orders: As ingested.
-        customer_links: Of the night.
+        totals: Of `day_totals`, as of the night.
         forecasts: Of `forecast_people`.
         settings: Half-life of the decayed rate.
-        workspace: Whose local days count.
-        as_of: End of the night.
+        workspace: Whose people they are.
     """
-    rates = purchase_rates(orders, customer_links, settings=settings, workspace=workspace, as_of=as_of)
+    rates = purchase_rates(totals, settings)
     is_scored = pl.col("is_scored").fill_null(value=True)
     return (
         features.select("customer_id", spend_to_date_amount="spend_amount")
@@ -153,9 +141,14 @@ def estimate_value(
             expected_spend_28d=_forecast("spend_mean", expected_spend(28)), expected_orders_28d=_orders()
         )
         .with_columns(workspace_id=pl.lit(workspace.workspace), **_published())
-        .with_columns(value_rank_rate=pl.col("expected_spend_28d").rank("max") / pl.len())
-        .pipe(CustomerValue.cast)
+        .select(*(name for name in CustomerValue.column_names() if name != "value_rank_rate"))
     )
+
+
+def rank_value(estimates: pl.LazyFrame) -> pl.LazyFrame:
+    """The values of everyone, from the rows of `estimate_value` of all people."""
+    rank = pl.col("expected_spend_28d").rank("max") / pl.len()
+    return estimates.with_columns(value_rank_rate=rank).pipe(CustomerValue.cast)
 
 
 _RATES = ("spend_rate", "order_rate", "visit_rate")

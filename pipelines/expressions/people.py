@@ -7,29 +7,25 @@ import polars as pl
 from pipelines.expressions.time import INSTANT
 
 
-def _people(customer_links: pl.LazyFrame) -> pl.LazyFrame:
-    return customer_links.select("source", "customer_ref", "customer_id")
-
-
 def erased_people(erasures: pl.LazyFrame, customer_links: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """`customer_id, is_erased` of people who asked to be forgotten, where the request names a customer.
 
     A request by address alone is resolved where addresses are known; there it
     takes away every permission.
     """
+    people = customer_links.select("source", "customer_ref", "customer_id")
     return (
         erasures.filter(pl.col("requested_at") < pl.lit(as_of, INSTANT))
-        .join(_people(customer_links), on=("source", "customer_ref"), how="inner")
+        .join(people, on=("source", "customer_ref"), how="inner")
         .select("customer_id", is_erased=pl.lit(True))
         .unique()
     )
 
 
-def last_purchases(orders: pl.LazyFrame, customer_links: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+def last_purchases(purchases: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """`customer_id, last_ordered_at`: the last order of each person; a return is none."""
     return (
-        orders.filter(pl.col("ordered_at") < pl.lit(as_of, INSTANT), pl.col("net_amount") >= 0)
-        .join(_people(customer_links), on=("source", "customer_ref"), how="inner", validate="m:1")
+        purchases.filter(pl.col("ordered_at") < pl.lit(as_of, INSTANT), pl.col("net_amount") >= 0)
         .group_by("customer_id")
         .agg(last_ordered_at=pl.col("ordered_at").max())
     )

@@ -47,7 +47,7 @@ class JourneyInputs:
     plan: pl.LazyFrame
     memberships: pl.LazyFrame
     previous_sizes: pl.LazyFrame
-    orders: pl.LazyFrame
+    purchases: pl.LazyFrame
     customer_links: pl.LazyFrame
     erasures: pl.LazyFrame
 
@@ -195,7 +195,7 @@ def advance_journeys(
     facts = _Facts(
         walking=_walking(inputs.previous_enrolments, answers),
         erased=erased_people(inputs.erasures, inputs.customer_links, as_of),
-        purchases=last_purchases(inputs.orders, inputs.customer_links, as_of),
+        purchases=last_purchases(inputs.purchases, as_of),
         since=previous_night or night - timedelta(days=1),
         night=night,
     )
@@ -213,5 +213,5 @@ def advance_journeys(
     return JourneyNight(
         enrolments=enrolments,
         transitions=_transitions(walked, night),
-        candidates=ask_for_messages(enrolments, inputs.orders, config=config, as_of=as_of),
+        candidates=ask_for_messages(enrolments, inputs.purchases, config=config, as_of=as_of),
     )

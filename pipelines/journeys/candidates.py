@@ -61,15 +61,15 @@ def _terms(config: NightConfig) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def mean_order_amount(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+def mean_order_amount(purchases: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """One row: what an order is worth on average, without returns; 0 before the first order."""
-    bought = orders.filter(pl.col("ordered_at") < pl.lit(as_of, INSTANT), pl.col("net_amount") >= 0)
+    bought = purchases.filter(pl.col("ordered_at") < pl.lit(as_of, INSTANT), pl.col("net_amount") >= 0)
     mean = to_minor(pl.col("net_amount")).sum().cast(pl.Float64) / pl.len() / MINOR_PER_MAJOR
     return bought.select(mean_order_amount=pl.when(pl.len() > 0).then(mean).otherwise(0.0))
 
 
 def ask_for_messages(
-    enrolments: pl.LazyFrame, orders: pl.LazyFrame, *, config: NightConfig, as_of: datetime
+    enrolments: pl.LazyFrame, purchases: pl.LazyFrame, *, config: NightConfig, as_of: datetime
 ) -> pl.LazyFrame:
     """One candidate per enrolment that stands at a message, ghosts too; planning keeps these back.
 
@@ -81,7 +81,7 @@ def ask_for_messages(
     spend = pl.col("mean_order_amount")
     return (
         waiting.join(_terms(config), on=("journey", "node_id"), how="inner", validate="m:1")
-        .join(mean_order_amount(orders, as_of), how="cross")
+        .join(mean_order_amount(purchases, as_of), how="cross")
         .with_columns(
             decision_id=pl.col("pending_decision_id"),
             product=pl.lit(Product.JOURNEYS.value),

@@ -10,17 +10,14 @@ from pipelines.expressions.money import to_amount, to_minor
 from pipelines.expressions.time import INSTANT, end_of_local_day
 
 
-def _orders_by_person(
-    orders: pl.LazyFrame, customer_links: pl.LazyFrame, *, opened_at: datetime, closed_at: datetime
-) -> pl.LazyFrame:
+def _orders_by_person(purchases: pl.LazyFrame, *, opened_at: datetime, closed_at: datetime) -> pl.LazyFrame:
     """Orders of `[opened_at, closed_at)` per person, in minor units."""
     return (
-        orders.filter(
+        purchases.filter(
             pl.col("ordered_at").is_between(
                 pl.lit(opened_at, INSTANT), pl.lit(closed_at, INSTANT), closed="left"
             )
         )
-        .join(customer_links, on=("source", "customer_ref"), how="inner", validate="m:1")
         .group_by("customer_id")
         .agg(order_count=pl.len().cast(pl.Int64), spend_minor=to_minor(pl.col("net_amount")).sum())
     )
@@ -28,8 +25,7 @@ def _orders_by_person(
 
 def close_outcomes(
     past_exposures: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    customer_links: pl.LazyFrame,
+    purchases: pl.LazyFrame,
     *,
     window_days: int,
     night: date,
@@ -45,7 +41,7 @@ def close_outcomes(
     """
     exposed_on = night - timedelta(days=window_days)
     opened_at = end_of_local_day(exposed_on, workspace.zone)
-    bought = _orders_by_person(orders, customer_links, opened_at=opened_at, closed_at=as_of)
+    bought = _orders_by_person(purchases, opened_at=opened_at, closed_at=as_of)
     order_count = pl.col("order_count").fill_null(0)
     return (
         past_exposures.filter(pl.col("exposed_on") == exposed_on)

@@ -36,7 +36,7 @@ class SequencingInputs:
     decisions: pl.LazyFrame
     plan: pl.LazyFrame
     memberships: pl.LazyFrame
-    orders: pl.LazyFrame
+    purchases: pl.LazyFrame
     customer_links: pl.LazyFrame
     messages: pl.LazyFrame
     past_messages: pl.LazyFrame
@@ -154,7 +154,7 @@ def advance_sequences(
     facts = _Facts(
         walking=walking,
         erased=erased_people(inputs.erasures, inputs.customer_links, as_of),
-        purchases=last_purchases(inputs.orders, inputs.customer_links, as_of),
+        purchases=last_purchases(inputs.purchases, as_of),
     )
     courses = _courses(config, night, as_of, previous_night or night - timedelta(days=1))
     states = [_step(course, inputs, facts, config) for course in courses]

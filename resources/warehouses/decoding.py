@@ -120,8 +120,8 @@ def _broken_off(request: ReadRequest | None, error: OSError) -> SourceError:
 
 def _cannot_write(request: ReadRequest | None, error: OSError, place: str) -> SourceError:
     if error.errno in _FULL:
-        what = f"the disk is full: rows on their way are kept in {place} until they are mapped."
-        return _problem(request, "disk_full", None, what, "Make room there and run the night again.")
+        what = f"the disk is full: rows on their way are kept in {place}."
+        return _problem(request, "disk_full", None, what, "Make room there and start it again.")
     reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
     what = f"rows on their way cannot be kept in {place} ({reason})."
     return _problem(request, "cannot_spool", None, what, "Make the folder writable and run the night again.")

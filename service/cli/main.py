@@ -21,6 +21,7 @@ from service.cli import (
     pulling,
     running,
     schemas,
+    segmenting,
     steering,
     validating,
 )
@@ -53,6 +54,7 @@ app.command("switch")(steering.switch)
 app.command("doctor")(doctoring.doctor)
 app.command("gc")(keeping.collect_garbage)
 app.command("schema")(schemas.schema)
+app.add_typer(segmenting.app, name="segments")
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001  the shape of a typer callback

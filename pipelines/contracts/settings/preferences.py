@@ -64,7 +64,7 @@ class TimeSettings(Settings):
     """How a person's own hours and weekdays are weighed against those of similar people and of everyone.
 
     Attributes:
-        hour_prior_count: Moments of similar people that weigh as much as a person's own, for hours of the day.
+        hour_prior_count: Moments of similar people that weigh as much as own ones, for hours of the day.
         weekday_prior_count: The same for days of the week, in which people differ less.
         rhythm_count: Kinds of daily and weekly rhythm that people are compared with.
         minimum_people: People with enough moments below whom everyone is one kind.

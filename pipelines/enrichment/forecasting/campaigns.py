@@ -5,7 +5,7 @@ they buy, so people of a campaign differ from others before it starts.
 `selection_check` shows by how much.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.btyd.lifetime_models import LifetimeModels
 from pipelines.enrichment.features import REDEMPTION
 from pipelines.enrichment.forecasting.features import snapshot_features
-from pipelines.enrichment.purchases import REFERENCE
+from pipelines.enrichment.purchases import REFERENCE, before
 from pipelines.expressions.time import local_date, whole_days_between
 
 #: Targeted people of no campaign that weigh as much as those of one: shrinks the rates of small ones.
@@ -39,18 +39,13 @@ def targeted_people(
 
 
 def redemptions(
-    events: pl.LazyFrame, customer_links: pl.LazyFrame, workspace: WorkspaceSettings
+    activities: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
 ) -> pl.LazyFrame:
-    """One row per redemption: `customer_id`, `campaign_id`, `redeemed_on`."""
-    people = customer_links.select(*REFERENCE, "customer_id")
-    return (
-        events.filter(pl.col("event_type") == REDEMPTION)
-        .join(people, on=REFERENCE, how="inner")
-        .select(
-            "customer_id",
-            "campaign_id",
-            redeemed_on=local_date(pl.col("occurred_at"), workspace.time_zone),
-        )
+    """One row per redemption before `as_of`: `customer_id`, `campaign_id`, `redeemed_on`."""
+    return activities.filter(pl.col("event_type") == REDEMPTION, before("occurred_at", as_of)).select(
+        "customer_id",
+        "campaign_id",
+        redeemed_on=local_date(pl.col("occurred_at"), workspace.time_zone),
     )
 
 
@@ -67,14 +62,18 @@ def answers(targeted: pl.LazyFrame, redeemed: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def response_features(
-    answered: pl.LazyFrame, redeemed: pl.LazyFrame, cutoff: date, kind: str
-) -> pl.LazyFrame:
-    """One row per person with anything to say before the cutoff, from campaigns that had ended by then.
+def rate_of_kind(answered: pl.LazyFrame, cutoff: date, kind: str) -> pl.LazyFrame:
+    """One row, `kind_rate`: the shrunken share of people of ended campaigns of that kind who redeemed.
 
-    `kind_rate` is one number for all: the shrunken share of people of ended
-    campaigns of that kind who redeemed.
+    From the `answers` of everyone.
     """
+    return answered.filter(pl.col("ends_on") < cutoff, pl.col("kind") == kind).select(
+        kind_rate=(pl.col("is_redeemed").sum() + _PRIOR_RATE * _PRIOR_MEMBERS) / (pl.len() + _PRIOR_MEMBERS)
+    )
+
+
+def response_features(answered: pl.LazyFrame, redeemed: pl.LazyFrame, cutoff: date) -> pl.LazyFrame:
+    """One row per person with anything to say before the cutoff, from campaigns that had ended by then."""
     ended = answered.filter(pl.col("ends_on") < cutoff)
     own = ended.group_by("customer_id").agg(
         campaign_count=pl.len().cast(pl.Float64), answered=pl.col("is_redeemed").sum()
@@ -89,29 +88,35 @@ def response_features(
             ),
         )
     )
-    of_kind = ended.filter(pl.col("kind") == kind).select(
-        kind_rate=(pl.col("is_redeemed").sum() + _PRIOR_RATE * _PRIOR_MEMBERS) / (pl.len() + _PRIOR_MEMBERS)
-    )
     rate = (pl.col("answered").fill_null(0.0) + _PRIOR_RATE) / (pl.col("campaign_count").fill_null(0.0) + 1)
     return (
         own.join(past, on="customer_id", how="full", coalesce=True)
-        .join(of_kind, how="cross")
         .select(
             "customer_id",
             "redemption_recency_days",
-            "kind_rate",
             pl.col("redemption_count", "campaign_count").fill_null(0.0),
             response_rate=rate,
         )
     )
 
 
-def with_response_features(people: pl.LazyFrame, response: pl.LazyFrame) -> pl.LazyFrame:
-    """Snapshot features beside those of response; who was never targeted has none of their own."""
-    return people.join(response, on="customer_id", how="left").with_columns(
-        pl.col("redemption_count", "campaign_count").fill_null(0.0),
-        pl.col("response_rate").fill_null(_PRIOR_RATE),
-        pl.col("kind_rate").fill_null(pl.col("kind_rate").max()).fill_null(_PRIOR_RATE),
+def with_response_features(
+    people: pl.LazyFrame, response: pl.LazyFrame, kind_rate: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Snapshot features beside those of response; who was never targeted has none of their own.
+
+    Args:
+        people: Of `snapshot_features`.
+        response: Of `response_features`.
+        kind_rate: Of `rate_of_kind`: one number for all.
+    """
+    return (
+        people.join(response, on="customer_id", how="left")
+        .join(kind_rate, how="cross")
+        .with_columns(
+            pl.col("redemption_count", "campaign_count").fill_null(0.0),
+            pl.col("response_rate").fill_null(_PRIOR_RATE),
+        )
     )
 
 
@@ -136,7 +141,8 @@ def campaign_snapshots(
             answered.filter(pl.col("campaign_id") == campaign)
             .select("customer_id", "is_redeemed")
             .join(snapshot_features(days, start, lifetime), on="customer_id", how="inner"),
-            response_features(answered, redeemed, start, kind),
+            response_features(answered, redeemed, start),
+            rate_of_kind(answered, start, kind),
         ).with_columns(campaign_id=pl.lit(campaign), cutoff=pl.lit(start), closed_on=pl.lit(end))
         for campaign, kind, start, end in starts
     ]

@@ -33,6 +33,8 @@ def explained(source: str, relation: Relation) -> Iterator[None]:
         raise _problem(source, relation, "read_failed", what) from None
 
 
+#: How the systems that DuckDB runs on call a disk, a quota or a file that is full.
+_FULL = ("No space left", "quota exceeded", "File too large", "not enough space")
 _REMEDIES = {
     "missing_table": "Correct table or query in sources.yml.",
     "invalid_query": "Correct the query in sources.yml.",
@@ -56,7 +58,17 @@ def explained_write(loads: Sequence[Load]) -> Iterator[None]:
         what = "another writer changed the same tables at the same time; nothing was kept."
         problem = SourceProblem("write_failed", "target", tables, None, what, "Try again.")
         raise SourceError(problem, is_transient=True) from None
+    except duckdb.IOException as error:
+        if not any(text in str(error) for text in _FULL):
+            raise _failed_write(tables, error) from None
+        what = "the disk of the file is full; nothing was kept."
+        remedy = "Make room there and run the night again."
+        raise SourceError(SourceProblem("disk_full", "target", tables, None, what, remedy)) from None
     except duckdb.Error as error:
-        what = f"writing failed with {type(error).__name__} (its text can quote values); nothing was kept."
-        remedy = "Compare the rows with the constraints of the tables, and look at the disk's free space."
-        raise SourceError(SourceProblem("write_failed", "target", tables, None, what, remedy)) from None
+        raise _failed_write(tables, error) from None
+
+
+def _failed_write(tables: str, error: duckdb.Error) -> SourceError:
+    what = f"writing failed with {type(error).__name__} (its text can quote values); nothing was kept."
+    remedy = "Compare the rows with the constraints of the tables, and look at the disk's free space."
+    return SourceError(SourceProblem("write_failed", "target", tables, None, what, remedy))

@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.contracts.candidates import Candidate
+from pipelines.contracts.histories import Purchase
 from pipelines.contracts.identity import CustomerLink
 from pipelines.contracts.journeys import Enrolment, Transition
 from pipelines.contracts.planning import Decision, PlannedMessage
@@ -20,7 +21,7 @@ from pipelines.contracts.settings.journeys import JourneySettings
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.sources import Erasure, Order
+from pipelines.contracts.sources import Erasure
 from pipelines.expressions.time import end_of_local_day
 from pipelines.journeys.advancing import JourneyInputs, JourneyNight, advance_journeys
 
@@ -86,15 +87,14 @@ def order(who: int, at: datetime, amount: str = "10.00") -> dict[str, object]:
     return {
         "workspace_id": "acme",
         "order_id": f"{who}-{at}",
-        "customer_ref": f"c{who}",
-        "source": "main",
+        "customer_id": who,
         "ordered_at": at,
         "net_amount": amount,
     }
 
 
 def orders(*rows: dict[str, object]) -> pl.LazyFrame:
-    schema = {**Order.create_empty().schema, "net_amount": pl.String}
+    schema = {**Purchase.create_empty().schema, "net_amount": pl.String}
     return (
         pl.DataFrame(list(rows), schema=schema)
         .with_columns(pl.col("net_amount").cast(pl.Decimal(18, 2)))
@@ -152,7 +152,7 @@ class World:
                 previous_sizes=frame(
                     SegmentSize, [{"workspace_id": "acme", "segment": name} for name in self.known]
                 ),
-                orders=orders() if bought is None else bought,
+                purchases=orders() if bought is None else bought,
                 customer_links=links(1, 2, 3),
                 erasures=Erasure.create_empty(lazy=True) if erasures is None else erasures,
             ),
@@ -403,7 +403,7 @@ def test_a_decision_to_send_without_its_message_is_no_answer() -> None:
             plan=PlannedMessage.create_empty(lazy=True),
             memberships=members(1),
             previous_sizes=SegmentSize.create_empty(lazy=True),
-            orders=orders(),
+            purchases=orders(),
             customer_links=links(1),
             erasures=Erasure.create_empty(lazy=True),
         ),

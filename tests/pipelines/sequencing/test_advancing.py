@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.enrichment import CustomerValue
+from pipelines.contracts.histories import Purchase
 from pipelines.contracts.identity import CustomerLink
 from pipelines.contracts.planning import Decision, PlannedMessage
 from pipelines.contracts.segmentation import Membership
@@ -22,7 +23,7 @@ from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.sources import Erasure, Message, Order
+from pipelines.contracts.sources import Erasure, Message
 from pipelines.expressions.time import end_of_local_day
 from pipelines.sequencing.advancing import SequencingInputs, advance_sequences
 from pipelines.sequencing.fatigue import measure_fatigue
@@ -89,11 +90,10 @@ def orders(who: int, at: datetime) -> pl.LazyFrame:
     row = {
         "workspace_id": "acme",
         "order_id": "o",
-        "customer_ref": f"c{who}",
-        "source": "main",
+        "customer_id": who,
         "ordered_at": at,
     }
-    return frame(Order, [row]).with_columns(net_amount=pl.lit(10).cast(pl.Decimal(18, 2)))
+    return frame(Purchase, [row]).with_columns(net_amount=pl.lit(10).cast(pl.Decimal(18, 2)))
 
 
 def worth(people: Mapping[int, tuple[float, float]]) -> pl.LazyFrame:
@@ -153,7 +153,7 @@ class World:
                 decisions=decisions,
                 plan=plan,
                 memberships=memberships,
-                orders=Order.create_empty(lazy=True) if bought is None else bought,
+                purchases=Purchase.create_empty(lazy=True) if bought is None else bought,
                 customer_links=LINKS,
                 messages=Message.create_empty(lazy=True),
                 past_messages=PlannedMessage.create_empty(lazy=True),

@@ -1,0 +1,187 @@
+"""`onward segments`: which segments there are, and what one would be before it is saved."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from pipelines.contracts.columns import Table
+from pipelines.contracts.segment_tables import CLUSTERS
+from pipelines.contracts.settings.night import WorkspaceConfig
+from pipelines.contracts.settings.segments import names_of
+from pipelines.contracts.tables import (
+    CONTACTABILITY,
+    CUSTOMER_FEATURES,
+    CUSTOMER_LINKS,
+    CUSTOMER_VALUE,
+    MEMBERSHIPS,
+    SEGMENT_SIZES,
+    TRAITS,
+)
+from pipelines.contracts.texts import counted
+from pipelines.expressions.time import end_of_local_day
+from pipelines.segmentation.event_streams import event_streams, read_sources
+from pipelines.segmentation.people import People
+from pipelines.segmentation.permission import permitted_people
+from pipelines.segmentation.preview import (
+    Reasons,
+    explain_rule,
+    preview_overlaps,
+    preview_sizes,
+    previewed,
+)
+from pipelines.segmentation.segments import SegmentedPeople, Segments, segment_everyone
+from resources.lake.view import LakeView
+from service.cli.exit_codes import ExitCode
+from service.cli.failures import CommandError
+from service.cli.segment_files import wanted_segments
+from service.cli.session import WorkspaceOption, open_session
+
+app = typer.Typer(help="Segments: which there are, and what one would be.", no_args_is_help=True)
+
+_MOST_SHOWN = 8
+_MARKS = {True: "yes", False: "no", None: "not known"}
+
+WantedArgument = Annotated[str, typer.Argument(metavar="FILE_OR_NAME", help="A YAML file, or a segment.")]
+DateOption = Annotated[
+    datetime | None,
+    typer.Option("--date", "-d", formats=["%Y-%m-%d"], help="The night; the latest when not given."),
+]
+
+
+@app.command("list")
+def list_segments(night: DateOption = None, workspace: WorkspaceOption = None) -> None:
+    """List the segments of the workspace with their sizes on a night."""
+    session = open_session(workspace)
+    config = session.require_valid()
+    lake = session.home.lake(session.workspace_id).pinned()
+    on = _night(lake, night, SEGMENT_SIZES)
+    sizes = lake.scan(SEGMENT_SIZES, on).collect()
+    found = {row["segment"]: row for row in sizes.iter_rows(named=True)}
+    session.print(f"Segments of {session.workspace_id} on the night {on}", style="bold")
+    for name, settings in sorted(config.enrichment.segments.items()):
+        for member in names_of(name, settings):
+            size = found.get(member)
+            how_many = "not in the night yet" if size is None else _size_in_words(size)
+            session.print(f"  {member} ({settings.kind.replace('_', ' ')}): {how_many}")
+        if settings.description:
+            session.print(f"    {settings.description}")
+
+
+def _size_in_words(size: dict[str, int]) -> str:
+    return (
+        f"{counted(size['member_count'], 'member')}, "
+        f"{size['entered_count']:,} entered, {size['left_count']:,} left"
+    )
+
+
+@app.command("preview")
+def preview(wanted: WantedArgument, night: DateOption = None, workspace: WorkspaceOption = None) -> None:
+    """Say how large a segment would be, what decides, and what it has in common with the others.
+
+    Reads what the night published and changes nothing. Shows counts, never a person.
+    """
+    session = open_session(workspace)
+    config = session.require_valid()
+    segments, names = wanted_segments(wanted, config.enrichment.segments)
+    lake = session.home.lake(session.workspace_id).pinned()
+    on = _night(lake, night, CUSTOMER_FEATURES)
+    for name in names:
+        session.print(f"{name}, as of the night {on}", style="bold")
+        for line in _preview(lake, on, config, segments, name):
+            session.print(f"  {line}")
+
+
+def _night(lake: LakeView, night: datetime | None, table: Table) -> date:
+    if night is not None:
+        return night.date()
+    latest = lake.find_latest(table, before=date.max)
+    if latest is None:
+        raise CommandError(
+            "NO_NIGHT_YET",
+            f"no night has published {table.identifier} yet",
+            "run a night first: onward run --date DATE",
+            exit_code=ExitCode.USAGE,
+        )
+    return latest.partition
+
+
+def _preview(
+    lake: LakeView, on: date, config: WorkspaceConfig, segments: Segments, name: str
+) -> Iterator[str]:
+    needed, shown = previewed(segments, name)
+    people, found = _evaluate(lake, on, config, needed)
+    for size in preview_sizes(found, shown).collect().iter_rows(named=True):
+        share = size["members"] / size["people"] if size["people"] else 0.0
+        unknown = f"; not known of {size['unknown']:,}" if size["unknown"] else ""
+        yield f"{size['segment']}: {size['members']:,} of {size['people']:,} people ({share:.1%}){unknown}"
+    yield from _learnt(found, shown)
+    reasons = explain_rule(people, found, segments, name)
+    if reasons is not None:
+        yield from _reasons(reasons)
+    if lake.find(MEMBERSHIPS, on) is not None:
+        memberships = lake.scan(MEMBERSHIPS, on)
+        for member in shown:
+            yield from _overlaps(preview_overlaps(found, memberships, member).collect(), member)
+
+
+def _evaluate(
+    lake: LakeView, on: date, config: WorkspaceConfig, segments: Segments
+) -> tuple[People, SegmentedPeople]:
+    features, workspace = lake.scan(CUSTOMER_FEATURES, on), config.workspace
+    sources = read_sources(
+        segments, read=lambda table: lake.scan(table, on), configured=config.connector.sources
+    )
+    people = People(
+        features=features,
+        value=lake.scan(CUSTOMER_VALUE, on),
+        traits=lake.scan(TRAITS, on),
+        streams=event_streams(
+            sources,
+            lake.scan(CUSTOMER_LINKS, on),
+            workspace=workspace,
+            as_of=end_of_local_day(on, workspace.zone),
+        ),
+    )
+    purpose = config.enrichment.enrichment.models.profiling_purpose
+    found = segment_everyone(
+        people,
+        segments=segments,
+        permitted=permitted_people(features, lake.scan(CONTACTABILITY, on), purpose=purpose),
+        last_clusters=lake.scan_latest(CLUSTERS, before=on),
+        workspace=workspace,
+    )
+    return people, found
+
+
+def _learnt(found: SegmentedPeople, shown: list[str]) -> Iterator[str]:
+    is_shown = pl.col("segment").is_in(shown)
+    for cluster in found.clusters.filter(is_shown).collect().iter_rows(named=True):
+        yield f"{cluster['segment']}: {cluster['description']}"
+    for fit in found.lookalikes.filter(is_shown).collect().iter_rows(named=True):
+        yield f"{fit['segment']}, like {fit['seed_segment']}: {fit['note']}"
+    yield from (f"warning: {warning}" for warning in found.warnings)
+
+
+def _reasons(reasons: Reasons) -> Iterator[str]:
+    conditions = reasons.conditions.collect()
+    yield "Conditions, each by itself:"
+    for row in conditions.iter_rows(named=True):
+        unknown = f", not known {row['unknown']:,}" if row["unknown"] else ""
+        yield f"  {row['condition']}: yes {row['true']:,}, no {row['false']:,}{unknown}"
+    yield "Why people are in or out, the most frequent first:"
+    for row in reasons.patterns.head(_MOST_SHOWN).collect().iter_rows(named=True):
+        pairs = zip(conditions["condition"], row["conditions"], strict=True)
+        why = "; ".join(f"{condition}: {_MARKS[verdict]}" for condition, verdict in pairs)
+        where = {True: "in", False: "out"}.get(row["verdict"], "out, not known")
+        yield f"  {counted(row['people'], 'person', 'people')} {where}: {why}"
+
+
+def _overlaps(overlaps: pl.DataFrame, name: str) -> Iterator[str]:
+    if overlaps.is_empty():
+        return
+    yield f"{name} in common with other segments:"
+    for row in overlaps.head(_MOST_SHOWN).iter_rows(named=True):
+        yield f"  {row['segment']}: {row['both']:,} ({row['share']:.0%}), Jaccard {row['jaccard']:.2f}"
