@@ -2,21 +2,20 @@
 
 import polars as pl
 
-from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
-from pipelines.contracts.source_tables import EVENTS, ORDER_LINES, ORDERS, PRODUCTS
+from pipelines.contracts.source_tables import PRODUCTS
 from pipelines.contracts.tables import (
+    ACTIVITIES,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     PRODUCT_AFFINITY,
     PROFILES,
-    SEND_TIMES,
+    PURCHASE_LINES,
+    PURCHASES,
     TRAITS,
 )
-from pipelines.enrichment.affinity import measure_affinity
-from pipelines.enrichment.features import compute_features
-from pipelines.enrichment.send_times import choose_send_times
+from pipelines.enrichment.features import rank_people, summarise_people
 from pipelines.enrichment.traits import derive_traits
 
 SPEND_IS_PRESERVED = Expectation(
@@ -27,55 +26,32 @@ SPEND_IS_PRESERVED = Expectation(
 
 
 def describe_behaviour(night: Night) -> StepOutput:
-    orders, links = night.read(ORDERS), night.read(CUSTOMER_LINKS)
-    features = compute_features(
-        links,
-        orders,
-        night.read(ORDER_LINES),
-        night.read(PRODUCTS),
-        night.read(EVENTS),
-        workspace=night.workspace,
-        as_of=night.as_of,
-    ).collect()
-    linked = orders.filter(pl.col("ordered_at") < night.as_of).join(
-        links, on=["source", "customer_ref"], how="semi"
+    """Summaries bucket by bucket; quintiles compare everyone."""
+    summaries = pl.concat(
+        [
+            summarise_people(
+                one.read(CUSTOMER_LINKS),
+                one.read(PURCHASES),
+                one.read(PURCHASE_LINES),
+                night.read(PRODUCTS),
+                one.read(ACTIVITIES),
+                workspace=night.workspace,
+                as_of=night.as_of,
+            ).collect()
+            for one in night.buckets()
+        ]
     )
-    ordered = linked.select(pl.col("net_amount").sum()).collect().item()
-    spent = features["spend_amount"].sum()
+    before_end = night.read(PURCHASES).filter(pl.col("ordered_at") < night.as_of)
+    ordered = before_end.select(pl.col("net_amount").sum()).collect().item()
+    spent = summaries["spend_amount"].sum()
     return StepOutput(
-        frames={CUSTOMER_FEATURES: features},
+        frames={CUSTOMER_FEATURES: rank_people(summaries.lazy())},
         verdicts={
             SPEND_IS_PRESERVED.name: CheckOutcome(
                 is_held=(ordered or 0) == (spent or 0), facts={"orders": str(ordered), "features": str(spent)}
             )
         },
     )
-
-
-def rank_categories(night: Night) -> StepOutput:
-    affinity = measure_affinity(
-        night.read(CUSTOMER_LINKS),
-        night.read(ORDERS),
-        night.read(ORDER_LINES),
-        night.read(PRODUCTS),
-        settings=night.config.enrichment.enrichment,
-        workspace=night.workspace,
-        as_of=night.as_of,
-    )
-    return StepOutput(frames={PRODUCT_AFFINITY: affinity})
-
-
-def find_send_times(night: Night) -> StepOutput:
-    send_times = choose_send_times(
-        night.read(CUSTOMER_LINKS),
-        night.read(PROFILES),
-        night.read(ORDERS),
-        night.read(EVENTS),
-        settings=night.config.enrichment.enrichment,
-        workspace=night.workspace,
-        as_of=night.as_of,
-    )
-    return StepOutput(frames={SEND_TIMES: send_times})
 
 
 def name_traits(night: Night) -> StepOutput:
@@ -94,23 +70,9 @@ STEPS = (
     Step(
         name="customer_features",
         compute=describe_behaviour,
-        reads=(CUSTOMER_LINKS, ORDERS, ORDER_LINES, PRODUCTS, EVENTS),
+        reads=(CUSTOMER_LINKS, PURCHASES, PURCHASE_LINES, PRODUCTS, ACTIVITIES),
         publishes=(CUSTOMER_FEATURES,),
         expectations=(SPEND_IS_PRESERVED,),
-    ),
-    Step(
-        name="product_affinity",
-        compute=rank_categories,
-        reads=(CUSTOMER_LINKS, ORDERS, ORDER_LINES, PRODUCTS),
-        publishes=(PRODUCT_AFFINITY,),
-        plots={PRODUCT_AFFINITY: plots.favourite_categories},
-    ),
-    Step(
-        name="send_times",
-        compute=find_send_times,
-        reads=(CUSTOMER_LINKS, PROFILES, ORDERS, EVENTS),
-        publishes=(SEND_TIMES,),
-        plots={SEND_TIMES: plots.hours_of_day},
     ),
     Step(
         name="traits",

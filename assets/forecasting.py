@@ -1,19 +1,22 @@
 """Forecasts: models of people are carried on or trained again, applied to everyone, and judged."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import polars as pl
 
 from assets import plots
-from assets.steps import Night, Step, StepOutput
-from pipelines.contracts.source_tables import CAMPAIGN_MEMBERS, CAMPAIGNS, EVENTS, ORDERS
+from assets.steps import Night, Step, StepOutput, row_count
+from pipelines.contracts.source_tables import CAMPAIGN_MEMBERS, CAMPAIGNS
 from pipelines.contracts.tables import (
+    ACTIVITIES,
     CONTACTABILITY,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     MODEL_CARDS,
     PROPENSITIES,
+    PURCHASES,
     TRAINED_MODELS,
 )
 from pipelines.enrichment.forecasting.campaigns import redemptions, targeted_people
@@ -22,42 +25,50 @@ from pipelines.enrichment.forecasting.people import (
     is_model_holdout,
     list_propensities,
     permitted_people,
+    rate_of_latest_kind,
     score_people,
 )
-from pipelines.enrichment.forecasting.snapshots import purchase_days
+from pipelines.enrichment.forecasting.snapshots import purchase_days, sampled
 from pipelines.enrichment.forecasting.state import (
+    DRIFT_PEOPLE,
     LIFETIME,
     LIFETIME_FEATURES,
     Past,
     continue_models,
     forecasts_of,
-    latest_kind,
     lifetime_of,
 )
-from pipelines.enrichment.model_cards import assess_models
-from pipelines.enrichment.purchases import linked_orders
-from pipelines.enrichment.value import estimate_value
+from pipelines.enrichment.model_cards import assess_models, score_past
+from pipelines.enrichment.purchases import day_totals
+from pipelines.enrichment.value import estimate_value, rank_value
 
 BY_BREAKFAST = timedelta(hours=32)
 
 
-def past_of(night: Night) -> Past:
+def totals_of(night: Night, *, share: float = 1.0) -> pl.LazyFrame:
+    """Purchases by person and day, of a share of people."""
+    purchases = sampled(night.read(PURCHASES), share)
+    return day_totals(purchases, workspace=night.workspace, as_of=night.as_of)
+
+
+def past_of(night: Night, totals: pl.LazyFrame) -> Past:
     """What the models may know: purchase days, campaigns and redemptions before the end of the night."""
-    links, workspace = night.read(CUSTOMER_LINKS), night.workspace
-    purchases = linked_orders(night.read(ORDERS), links, workspace=workspace, as_of=night.as_of)
-    events = night.read(EVENTS).filter(pl.col("occurred_at") < night.as_of)
+    members = targeted_people(night.read(CAMPAIGNS), night.read(CAMPAIGN_MEMBERS), night.read(CUSTOMER_LINKS))
+    redeemed = redemptions(night.read(ACTIVITIES), workspace=night.workspace, as_of=night.as_of)
     return Past(
-        days=purchase_days(purchases).collect().lazy(),
-        targeted=targeted_people(night.read(CAMPAIGNS), night.read(CAMPAIGN_MEMBERS), links).collect().lazy(),
-        redeemed=redemptions(events, links, workspace).collect().lazy(),
+        days=purchase_days(totals),
+        targeted=members.collect().lazy(),
+        redeemed=redeemed.collect().lazy(),
         cutoff=night.on + timedelta(days=1),
     )
 
 
 def train_when_due(night: Night) -> StepOutput:
+    people = row_count(night.read(CUSTOMER_LINKS).select("customer_id").unique())
     models = continue_models(
         night.earlier(TRAINED_MODELS).collect(),
-        past_of(night),
+        past_of(night, totals_of(night)),
+        watched_days=purchase_days(totals_of(night, share=DRIFT_PEOPLE / max(people, 1))),
         settings=night.config.enrichment.enrichment.models,
         workspace_id=night.workspace.workspace,
     )
@@ -65,49 +76,54 @@ def train_when_due(night: Night) -> StepOutput:
 
 
 def value_people(night: Night) -> StepOutput:
-    settings, workspace = night.config.enrichment.enrichment, night.workspace
+    """Everyone's estimates bucket by bucket; the campaign's rate and the rank compare everyone."""
     payloads = dict(night.read(TRAINED_MODELS).select("model", "payload").collect().iter_rows())
-    models, past = forecasts_of(payloads), past_of(night)
-    is_held_out = is_model_holdout(settings.models, workspace)
-    features = night.read(CUSTOMER_FEATURES)
-    permitted = permitted_people(features, night.read(CONTACTABILITY), settings.models)
-    scored = (
-        score_people(
-            past,
-            models,
-            lifetime_of(payloads, LIFETIME_FEATURES),
-            kind=latest_kind(past),
-            is_held_out=is_held_out,
-        )
-        .collect()
-        .lazy()
-    )
-    forecasts = forecast_people(
-        scored, permitted, past, models, lifetime_of(payloads, LIFETIME), is_held_out=is_held_out
-    )
-    value = estimate_value(
-        features,
-        night.read(ORDERS),
-        night.read(CUSTOMER_LINKS),
-        forecasts,
-        settings=settings,
-        workspace=workspace,
-        as_of=night.as_of,
-    )
-    propensities = list_propensities(scored, permitted, models, is_held_out=is_held_out, workspace=workspace)
+    kind_rate = rate_of_latest_kind(past_of(night, totals_of(night))).collect().lazy()
+    parts = [value_bucket(one, payloads, kind_rate) for one in night.buckets()]
+    value = rank_value(pl.concat([estimates for estimates, _ in parts]).lazy())
+    propensities = pl.concat([propensities for _, propensities in parts])
     return StepOutput(frames={CUSTOMER_VALUE: value, PROPENSITIES: propensities})
 
 
+def value_bucket(
+    night: Night, payloads: Mapping[str, str], kind_rate: pl.LazyFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Estimates and propensities of the people whom the night sees."""
+    settings, workspace = night.config.enrichment.enrichment, night.workspace
+    models, is_held_out = forecasts_of(payloads), is_model_holdout(settings.models, workspace)
+    totals = totals_of(night).collect().lazy()
+    past, features = past_of(night, totals), night.read(CUSTOMER_FEATURES)
+    permitted = permitted_people(features, night.read(CONTACTABILITY), settings.models)
+    of_features = lifetime_of(payloads, LIFETIME_FEATURES)
+    scored = score_people(past, models, of_features, kind_rate=kind_rate, is_held_out=is_held_out)
+    scored = scored.collect().lazy()
+    forecasts = forecast_people(
+        scored, permitted, past, models, lifetime_of(payloads, LIFETIME), is_held_out=is_held_out
+    )
+    estimates = estimate_value(features, totals, forecasts, settings=settings, workspace=workspace)
+    propensities = list_propensities(scored, permitted, models, is_held_out=is_held_out, workspace=workspace)
+    return estimates.collect(), propensities.collect()
+
+
 def judge_models(night: Night) -> StepOutput:
+    """Past scores bucket by bucket; the cards measure everyone."""
+    scored_past = pl.concat(
+        [
+            score_past(
+                one.read(CUSTOMER_FEATURES),
+                totals_of(one),
+                settings=night.config.enrichment.enrichment,
+                night=night.on,
+            ).collect()
+            for one in night.buckets()
+        ]
+    )
     cards = assess_models(
         night.read(CUSTOMER_FEATURES),
         night.read(CUSTOMER_VALUE),
         night.read(TRAINED_MODELS),
-        night.read(ORDERS),
-        night.read(CUSTOMER_LINKS),
-        settings=night.config.enrichment.enrichment,
+        scored_past.lazy(),
         workspace=night.workspace,
-        as_of=night.as_of,
     )
     return StepOutput(frames={MODEL_CARDS: cards})
 
@@ -116,7 +132,7 @@ STEPS = (
     Step(
         name="trained_models",
         compute=train_when_due,
-        reads=(CUSTOMER_LINKS, ORDERS, EVENTS, CAMPAIGNS, CAMPAIGN_MEMBERS),
+        reads=(CUSTOMER_LINKS, PURCHASES, ACTIVITIES, CAMPAIGNS, CAMPAIGN_MEMBERS),
         continues=(TRAINED_MODELS,),
         publishes=(TRAINED_MODELS,),
         plots={TRAINED_MODELS: plots.reliability},
@@ -128,9 +144,9 @@ STEPS = (
             CUSTOMER_FEATURES,
             TRAINED_MODELS,
             CONTACTABILITY,
-            ORDERS,
+            PURCHASES,
             CUSTOMER_LINKS,
-            EVENTS,
+            ACTIVITIES,
             CAMPAIGNS,
             CAMPAIGN_MEMBERS,
         ),
@@ -141,7 +157,7 @@ STEPS = (
     Step(
         name="model_cards",
         compute=judge_models,
-        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, TRAINED_MODELS, ORDERS, CUSTOMER_LINKS),
+        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, TRAINED_MODELS, PURCHASES),
         publishes=(MODEL_CARDS,),
     ),
 )

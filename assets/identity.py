@@ -74,7 +74,7 @@ def join_alike(matches: Matches, settings: IdentitySettings, *, parameters: str)
     """One representative of each group is compared by the frozen model, in memory."""
     likelihood = settings.minimum_link_probability
     pairs = score_pairs(
-        representatives(matches).collect(),
+        representatives(matches),
         parameters,
         limits=PairLimits(
             minimum_weight=log2(likelihood / (1 - likelihood)),

@@ -83,6 +83,12 @@ def favourite_categories(affinity: pl.DataFrame) -> Figure:
     )
 
 
+def strongest_interests(interests: pl.DataFrame) -> Figure:
+    return _counts(
+        interests.filter(pl.col("interest_rank") == 1), "interest", title="Strongest interest", unit="people"
+    )
+
+
 def hours_of_day(send_times: pl.DataFrame) -> Figure:
     counted = send_times.group_by("local_hour").len().sort("local_hour")
     figure = Figure(figsize=(7, 2.4))
@@ -91,6 +97,11 @@ def hours_of_day(send_times: pl.DataFrame) -> Figure:
     axes.set_title("Best local hour", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def lifecycle_stages(lifecycle: pl.DataFrame) -> Figure:
+    known = lifecycle.filter(pl.col("lifecycle_stage").is_not_null())
+    return _counts(known, "lifecycle_stage", title="Lifecycle stage", unit="people")
 
 
 def messages_by_channel(plan: pl.DataFrame) -> Figure:

@@ -7,17 +7,20 @@ from assets import plots
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.settings.segments import segment_names
-from pipelines.contracts.source_tables import EVENTS, MESSAGES, ORDER_LINES, ORDERS, PRODUCTS
+from pipelines.contracts.source_tables import EVENTS, MESSAGES, ORDERS, PRODUCTS
 from pipelines.contracts.tables import (
+    ACTIVITIES,
     CONTACTABILITY,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     MEMBERSHIPS,
+    PURCHASE_LINES,
+    PURCHASES,
     SEGMENT_SIZES,
     TRAITS,
 )
-from pipelines.segmentation.event_streams import event_streams, read_sources
+from pipelines.segmentation.event_streams import event_streams
 from pipelines.segmentation.memberships import tonights_changes, update_memberships
 from pipelines.segmentation.overlaps import measure_overlaps
 from pipelines.segmentation.people import People
@@ -72,12 +75,17 @@ def segment_people(night: Night) -> StepOutput:
 def _segmented(night: Night) -> SegmentedPeople:
     segments, workspace = night.config.enrichment.segments, night.workspace
     features = night.read(CUSTOMER_FEATURES)
-    sources = read_sources(segments, read=night.read, configured=night.config.connector.sources)
     people = People(
         features=features,
         value=night.read(CUSTOMER_VALUE),
         traits=night.read(TRAITS),
-        streams=event_streams(sources, night.read(CUSTOMER_LINKS), workspace=workspace, as_of=night.as_of),
+        streams=event_streams(
+            segments,
+            read=night.read,
+            configured=night.config.connector.sources,
+            workspace=workspace,
+            as_of=night.as_of,
+        ),
     )
     purpose = night.config.enrichment.enrichment.models.profiling_purpose
     found = segment_everyone(
@@ -102,11 +110,13 @@ STEPS = (
             TRAITS,
             CUSTOMER_LINKS,
             CONTACTABILITY,
+            PURCHASES,
+            PURCHASE_LINES,
+            ACTIVITIES,
             ORDERS,
-            ORDER_LINES,
-            PRODUCTS,
-            MESSAGES,
             EVENTS,
+            MESSAGES,
+            PRODUCTS,
         ),
         continues=(CLUSTERS, MEMBERSHIPS),
         publishes=(

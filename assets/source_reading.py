@@ -11,6 +11,7 @@ from assets.pulling import SourceBatch, SourceReader
 from assets.steps import Night
 from assets.surveying import EarlierTable, Surveyed, find_earlier, survey_source
 from pipelines.contracts.source_tables import SOURCE_TABLES
+from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.reading import is_young_enough
 from resources.warehouses.base import SourceError, SourceProblem, Warehouse
 from resources.warehouses.budgets import Budgets
@@ -91,7 +92,13 @@ def read_sources(night: Night, *, budgets: Budgets, now: datetime) -> ReadSource
             failures.note(name, error)
         failures.raise_problems()
         admitted = {name: one for name, one in surveyed.items() if name not in refused}
-        batches = _gather(failures, _read(night, pool, admitted, budgets=budgets, now=now))
+        batches = _gather(
+            failures,
+            _read(night, pool, admitted, budgets=budgets, now=now),
+            tell=lambda name, batch: night.log.info(
+                "%s", _progress(name, batch, budgets.spent[name].seconds)
+            ),
+        )
         failures.raise_problems()
     return ReadSources(batches=batches, earlier=earlier, stale=failures.stale)
 
@@ -130,12 +137,27 @@ def _reading(
     return lambda warehouse: SourceReader(surveyed, warehouse, night, budgets=budgets, now=now).read()
 
 
-def _gather(failures: _Failures, started: Mapping[str, Future[Result]]) -> dict[str, Result]:
-    """Results in the order in which they were asked for; failures are noted."""
+def _progress(name: str, batch: SourceBatch, seconds: float) -> str:
+    """How much came, and how fast; the seconds are those of all its statements."""
+    count, size = batch.mapped.read_count, batch.received_bytes
+    rates = f", {count / seconds:,.0f} rows/s, {bytes_in_words(size / seconds)}/s" if seconds > 0 else ""
+    return f"read {name}: {counted(count, 'row')}, {bytes_in_words(size)}{rates}"
+
+
+def _gather(
+    failures: _Failures,
+    started: Mapping[str, Future[Result]],
+    *,
+    tell: Callable[[str, Result], None] | None = None,
+) -> dict[str, Result]:
+    """Results in the order in which they were asked for, told as they come; failures are noted."""
     results = {}
     for name, future in started.items():
         try:
             results[name] = future.result()
         except SourceError as error:
             failures.note(name, error)
+        else:
+            if tell is not None:
+                tell(name, results[name])
     return results

@@ -6,7 +6,7 @@ compare, return. Lease, audit, publishing, metadata and checks are the factory's
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -70,6 +70,10 @@ class Night:
     @property
     def bucket_count(self) -> int:
         return self.workspace.bucket_count
+
+    def buckets(self) -> list["Night"]:
+        """The same night once for each customer bucket, which then is all it sees of people."""
+        return [replace(self, bucket=one) for one in range(self.bucket_count)]
 
     def read(self, table: Table) -> pl.LazyFrame:
         """Tonight's version."""

@@ -197,7 +197,7 @@ def join_alike(matches: Matches, parameters: str, settings: IdentitySettings) ->
         tells_households_apart=settings.tells_households_apart,
         generation_years=settings.generation_years,
     )
-    pairs = score_pairs(representatives(matches).collect(), parameters, limits=limits)
+    pairs = score_pairs(representatives(matches), parameters, limits=limits)
     return add_likely_pairs(matches, pairs, settings)
 
 

@@ -139,10 +139,11 @@ class IdentifierKind(StrEnum):
 
 
 class LimitRule(StrEnum):
-    """What keeps two records apart that have an identifier in common."""
+    """What keeps two records apart that have something in common."""
 
     BIRTH_DATE = "birth_date"
     LOYALTY_ID = "loyalty_id"
+    AVERAGE_LINKAGE = "average_linkage"  # alike, but their groups on the whole are not
 
 
 class IdentityEventKind(StrEnum):
@@ -231,7 +232,9 @@ class ItemLevel(StrEnum):
     """How finely what people buy is told apart."""
 
     CATEGORY = "category"
-    PRODUCT_NAME = "product_name"  # products of one name: in a catalogue of sizes and makers, the product type
+    PRODUCT_NAME = (
+        "product_name"  # products of one name: in a catalogue of sizes and makers, the product type
+    )
     PRODUCT = "product"
 
 
@@ -241,6 +244,13 @@ class ItemMethod(StrEnum):
     DECAYED_FREQUENCY = "decayed_frequency"  # bought before
     ITEM_SIMILARITY = "item_similarity"  # never bought, goes with what was bought
     POPULARITY = "popularity"  # never bought, and too few people to compare items
+
+
+class RhythmKind(StrEnum):
+    """What a rhythm is of."""
+
+    HOUR = "hour"  # slots 0 to 23
+    WEEKDAY = "weekday"  # slots 0, Monday, to 6
 
 
 class LifecycleStage(StrEnum):

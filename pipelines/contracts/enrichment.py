@@ -86,7 +86,7 @@ class ProductAffinity(dy.Schema):
 
 
 class SendTime(dy.Schema):
-    """The local hour at which a person is most active."""
+    """The local hour and weekday at which a person is most active."""
 
     workspace_id = workspace_id()
     customer_id = customer_id()
@@ -94,8 +94,17 @@ class SendTime(dy.Schema):
         min_length=1, description="Zone of the person, or the workspace's when unknown or invalid."
     )
     local_hour = dy.Int64(min=0, max=23, description="Best local hour.")
-    confidence = rate("Weight of the person's own behaviour against everyone's.")
+    confidence = rate("How sure the hour is: weight of own behaviour, times how far the hour stands out.")
+    local_weekday = dy.Int64(
+        nullable=True,
+        min=1,
+        max=7,
+        description="Best local weekday, 1 is Monday; null before anybody did anything.",
+    )
+    weekday_confidence = rate("The same for the weekday, in which people differ little.")
     evidence_count = count("Own orders and events behind it.")
+    method = dy.String(min_length=1, description="How it was found.")
+    model_version = dy.String(min_length=1, description="Version of the method.")
 
 
 class Trait(dy.Schema):
@@ -160,10 +169,14 @@ class TextEmbedding(dy.Schema):
     """What a text means, as numbers; made once per text and model, and kept from night to night."""
 
     workspace_id = workspace_id()
-    text_id = identifier("Digest of the text as it is compared; the text itself is not kept.", primary_key=True)
+    text_id = identifier(
+        "Digest of the text as it is compared; the text itself is not kept.", primary_key=True
+    )
     model_version = dy.String(min_length=1, description="Table of word vectors, with its version.")
     vector = dy.List(
-        dy.Float32(allow_inf=False, allow_nan=False), min_length=1, description="Direction of the text; unit length or zero."
+        dy.Float32(allow_inf=False, allow_nan=False),
+        min_length=1,
+        description="Direction of the text.",
     )
 
 
@@ -187,10 +200,12 @@ class ProductInterest(dy.Schema):
     workspace_id = workspace_id()
     product_id = dy.String(primary_key=True, min_length=1, description="Product.")
     interest = dy.String(nullable=True, min_length=1, description="Interest; null when it stands for none.")
-    similarity_score = rate("How like the interest its texts are; null where they were not compared.", nullable=True)
+    similarity_score = rate("How like the interest its texts are; null if not compared.", nullable=True)
     reason = code(LabelReason, "Why it has this interest, or none.")
-    problem = code(AnswerProblem, "Why a language model's answer was not used; null unless asked.", nullable=True)
-    method = dy.String(nullable=True, min_length=1, description="How it was found; null where it was not looked at.")
+    problem = code(
+        AnswerProblem, "Why there is no answer of a language model; null unless asked.", nullable=True
+    )
+    method = dy.String(nullable=True, min_length=1, description="How it was found; null if not looked at.")
     model_version = dy.String(nullable=True, min_length=1, description="Version of the method.")
 
 

@@ -3,7 +3,7 @@
 import dataframely as dy
 import polars as pl
 
-from pipelines.contracts.codes import Channel, ItemLevel, ItemMethod, LifecycleStage
+from pipelines.contracts.codes import Channel, ItemLevel, ItemMethod, LifecycleStage, RhythmKind
 from pipelines.contracts.columns import code, count, customer_id, estimate, rate, workspace_id
 
 
@@ -69,6 +69,17 @@ class ItemAffinity(dy.Schema):
     @dy.rule()
     def new_items_were_never_bought(cls) -> pl.Expr:
         return cls.is_new.col == (cls.visit_count.col == 0)
+
+
+class Rhythm(dy.Schema):
+    """A slot of the day or week of one kind of people."""
+
+    workspace_id = workspace_id()
+    kind = code(RhythmKind, "`hour` of the day or `weekday`.", primary_key=True)
+    rhythm_number = dy.Int64(primary_key=True, min=1, description="Kind of people.")
+    slot = dy.Int64(primary_key=True, min=0, max=23, description="Hour, or weekday from 0, Monday.")
+    people_rate = rate("Share of people of the kind.")
+    moment_rate = rate("Share of the kind's moments in the slot.")
 
 
 class ChannelPreference(dy.Schema):

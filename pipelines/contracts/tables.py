@@ -28,8 +28,9 @@ from pipelines.contracts.declaring import (
     people_reported,
     personal,
 )
-from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.interest_tables import INTEREST_TABLES
+from pipelines.contracts.preference_tables import PREFERENCE_TABLES
+from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, SOURCE_TABLES
 
 CUSTOMER_LINKS = people_reported(
@@ -102,7 +103,7 @@ SEND_TIMES = people(
     "enrichment",
     "send_times",
     enrichment.SendTime,
-    "One row per person: the local hour at which they are most active.",
+    "One row per person: the local hour and weekday at which they are most active.",
 )
 TRAITS = people_reported(
     "enrichment", "traits", enrichment.Trait, "One row per person and trait, with confidence and provenance."
@@ -252,6 +253,7 @@ TABLES: tuple[Table, ...] = (
     PROPENSITIES,
     PRODUCT_AFFINITY,
     SEND_TIMES,
+    *PREFERENCE_TABLES,
     TRAITS,
     MODEL_CARDS,
     CLUSTERS,

@@ -31,7 +31,6 @@ def rank_items(
     lines: pl.LazyFrame,
     products: pl.LazyFrame,
     knowledge: ItemKnowledge,
-    permitted: pl.LazyFrame,
     *,
     settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
@@ -45,14 +44,11 @@ def rank_items(
         lines: Order lines of people; of one bucket or of everyone.
         products: Catalogue.
         knowledge: What everyone's purchases say.
-        permitted: `customer_id, is_scored`; who is not scored gets no rows.
         settings: Half-life, priors, and how many items are kept.
         workspace: Its local days.
         as_of: End of the night.
     """
-    allowed = permitted.filter("is_scored")
-    mine = lines.join(allowed, on="customer_id", how="semi")
-    bought = bought_products(mine, products, settings=settings, workspace=workspace, as_of=as_of)
+    bought = bought_products(lines, products, settings=settings, workspace=workspace, as_of=as_of)
     bought = bought.collect(engine="streaming").lazy()
     visits = weighed_visits(bought, settings.affinity_half_life_days)
     parts = []

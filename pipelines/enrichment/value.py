@@ -19,6 +19,7 @@ are not seen, and an occasional buyer who ordered once is expected to spend some
 """
 
 import math
+
 import polars as pl
 
 from pipelines.contracts.enrichment import CustomerValue
@@ -117,7 +118,9 @@ def estimate_value(
     settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
 ) -> pl.LazyFrame:
-    """One row per person of the features, all but their rank; without an order everything expected is 0, as nothing is known.
+    """One row per person of the features, without their rank.
+
+    Without an order everything expected is 0, as nothing is known.
 
     The decayed rate is what is used where a forecast is null: too little history,
     a model that did not pass its gate, a person held out from models. Who must

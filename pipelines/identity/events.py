@@ -37,21 +37,24 @@ def describe_changes(
 
 
 def _created(named: pl.DataFrame) -> pl.DataFrame:
-    """People none of whose records was there before."""
+    """People none of whose records was there before; most nights few records are new, and only these count."""
+    fresh = named.filter(pl.col("earlier_id").is_null())
+    known = named.join(fresh, on=_PERSON, how="semi").filter(pl.col("earlier_id").is_not_null())
     return (
-        named.group_by(_PERSON)
-        .agg(record_count=pl.len().cast(pl.Int64), is_known=pl.col("earlier_id").is_not_null().any())
-        .filter(~pl.col("is_known"))
-        .select(_PERSON, "record_count", from_customer_id=_PERSON)
+        fresh.join(known, on=_PERSON, how="anti")
+        .group_by(_PERSON)
+        .agg(record_count=pl.len().cast(pl.Int64))
+        .with_columns(from_customer_id=_PERSON)
     )
 
 
 def _retired(votes: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     return (
-        previous.group_by(customer_id="earlier_id")
+        previous.select(customer_id="earlier_id")
+        .join(votes, on=_PERSON, how="anti")
+        .group_by(_PERSON)
         .agg(record_count=pl.len().cast(pl.Int64))
-        .join(votes.select(_PERSON), on=_PERSON, how="anti")
-        .select(_PERSON, "record_count", from_customer_id=_PERSON)
+        .with_columns(from_customer_id=_PERSON)
     )
 
 
@@ -61,15 +64,17 @@ def _transferred(named: pl.DataFrame, votes: pl.DataFrame, previous: pl.DataFram
     An id goes up into another where that one lives on in its home. Other records
     split off, where their new person has a new id, or else move.
     """
-    home = homes_of(votes).select(from_customer_id=_PERSON, home="cluster")
-    people = named.select("cluster", _PERSON).unique()
-    earlier = previous.select(customer_id="earlier_id").unique().with_columns(was_there=True)
+    gone = (
+        named.filter(pl.col("earlier_id") != pl.col(_PERSON))
+        .group_by("cluster", _PERSON, from_customer_id="earlier_id")
+        .agg(record_count=pl.len().cast(pl.Int64))
+    )
+    concerned = votes.join(gone, left_on=_PERSON, right_on="from_customer_id", how="semi")
+    home = homes_of(concerned).select(from_customer_id=_PERSON, home="cluster")
+    earlier = previous.select(customer_id="earlier_id").join(gone, on=_PERSON, how="semi").unique()
     return (
-        votes.select("cluster", "record_count", from_customer_id=_PERSON)
-        .join(people, on="cluster")
-        .filter(pl.col(_PERSON) != pl.col("from_customer_id"))
-        .join(home, on="from_customer_id")
-        .join(earlier, on=_PERSON, how="left")
+        gone.join(home, on="from_customer_id")
+        .join(earlier.with_columns(was_there=True), on=_PERSON, how="left")
         .select(
             _PERSON,
             "from_customer_id",

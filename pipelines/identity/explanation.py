@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import log2
 from typing import Any
 
 from pipelines.contracts.codes import IdentifierKind, IdentityEventKind, LimitRule
 from pipelines.contracts.texts import counted
+from pipelines.identity.labels import LinkAccuracy
 
 Row = Mapping[str, Any]
 
@@ -18,6 +20,7 @@ _SHARED: Mapping[IdentifierKind, str] = {
 _LIMITS: Mapping[LimitRule, str] = {
     LimitRule.BIRTH_DATE: "it would give one person too many birth dates",
     LimitRule.LOYALTY_ID: "it would give one person two loyalty cards",
+    LimitRule.AVERAGE_LINKAGE: "the other records of the two are too unlike",
 }
 _EVENTS: Mapping[IdentityEventKind, str] = {
     IdentityEventKind.CREATED: "first seen, with {records}",
@@ -48,9 +51,18 @@ def describe_evidence(evidence: Sequence[Row]) -> Iterator[str]:
             f"{pair['other_customer_ref']} ({pair['other_source']})"
         )
         if pair["broken_by"] is None:
-            yield f"{ends} {what} (confidence {pair['confidence']:.2f})"
+            yield f"{ends} {what} ({_strength(pair)})"
         else:
-            yield f"{ends} {what}, but are kept apart: {_LIMITS[LimitRule(pair['broken_by'])]}"
+            rule = _LIMITS[LimitRule(pair["broken_by"])]
+            yield f"{ends} {what} ({_strength(pair)}), but are kept apart: {rule}"
+
+
+def _strength(pair: Row) -> str:
+    """Confidence; of what a model says also its match weight, log2 of the odds, by which pairs are cut."""
+    confidence = pair["confidence"]
+    if pair["kind"] != IdentifierKind.LIKENESS:
+        return f"confidence {confidence:.2f}"
+    return f"confidence {confidence:.2f}, match weight {log2(confidence / (1 - confidence)):.1f}"
 
 
 def describe_events(events: Sequence[Row], *, customer_id: int) -> Iterator[str]:
@@ -69,14 +81,16 @@ def _event(event: Row, customer_id: int) -> str:
     return _EVENTS[kind].format(records=records, other=event["from_customer_id"])
 
 
-def describe_accuracy(metrics: Row, *, night: date) -> Iterator[str]:
+def describe_accuracy(accuracy: LinkAccuracy, *, night: date) -> Iterator[str]:
     """Precision and recall of the night's links on records whose person somebody has written down."""
-    yield f"{counted(metrics['record_count'], 'labelled record')} on the night {night}"
-    for name in ("pairwise", "bcubed"):
-        parts = (
-            f"{measure} {_share(metrics[f'{name}_{measure}'])}" for measure in ("precision", "recall", "f1")
+    yield f"{counted(accuracy.record_count, 'labelled record')} on the night {night}"
+    if accuracy.unknown_count:
+        yield f"left out, as the night has no such record: {accuracy.unknown_count}"
+    for name, shares in (("pairwise", accuracy.pairwise), ("B-cubed", accuracy.bcubed)):
+        yield (
+            f"{name}: precision {_share(shares.precision)}, recall {_share(shares.recall)}, "
+            f"f1 {_share(shares.f1)}"
         )
-        yield f"{'B-cubed' if name == 'bcubed' else name}: {', '.join(parts)}"
 
 
 def _share(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipelines.contracts.codes import IdentifierKind
+from pipelines.contracts.codes import IdentifierKind, LimitRule
 from pipelines.contracts.settings.identity import IdentitySettings
 from pipelines.identity.limits import group_records
 from pipelines.identity.linking import Matches
@@ -25,16 +25,24 @@ def add_likely_pairs(matches: Matches, pairs: pl.DataFrame, settings: IdentitySe
     """
     edges = matches.grouping.edges
     standing = edges.filter(pl.col("broken_by").is_null()).drop("broken_by")
+    refined = refine_pairs(pairs, settings)
+    likely = _edges_of(refined)
+    # One birth date more than there are records is no limit.
+    joined = group_records(
+        matches.stated, pl.concat([standing, likely]), maximum_birth_dates=matches.stated.height + 1
+    )
+    cut = _edges_of(pairs.join(refined, on=["record", "other"], how="anti")).with_columns(
+        broken_by=pl.lit(LimitRule.AVERAGE_LINKAGE.value)
+    )
+    broken = edges.filter(pl.col("broken_by").is_not_null())
+    return Matches(matches.stated, joined.with_edges(pl.concat([broken, cut])))
+
+
+def _edges_of(pairs: pl.DataFrame) -> pl.DataFrame:
     odds = 2.0 ** pl.col("weight").clip(-50, 50)
-    likely = refine_pairs(pairs, settings).select(
+    return pairs.select(
         "record",
         "other",
         kind=pl.lit(IdentifierKind.LIKENESS.value),
         confidence=(odds / (1 + odds)).round(9).clip(upper_bound=_LARGEST_CONFIDENCE),
     )
-    # One birth date more than there are records is no limit.
-    joined = group_records(
-        matches.stated, pl.concat([standing, likely]), maximum_birth_dates=matches.stated.height + 1
-    )
-    broken = edges.filter(pl.col("broken_by").is_not_null())
-    return Matches(matches.stated, joined.with_edges(broken))

@@ -41,7 +41,7 @@ def group_records(stated: pl.DataFrame, edges: pl.DataFrame, *, maximum_birth_da
     """
     limits = {"birth_date": maximum_birth_dates, "loyalty_id": 1}
     labels = _components(stated.height, edges)
-    violating = _violating(stated.with_columns(group=pl.Series(labels, dtype=pl.Int64)), limits)
+    violating = _violating(stated, labels, limits)
     unbroken = edges.with_columns(broken_by=pl.lit(None, pl.String))
     if violating.is_empty():
         return Grouping(labels, unbroken)
@@ -51,24 +51,20 @@ def group_records(stated: pl.DataFrame, edges: pl.DataFrame, *, maximum_birth_da
     return Grouping(_components(stated.height, kept.filter(pl.col("broken_by").is_null())), kept)
 
 
-def _violating(grouped: pl.DataFrame, limits: dict[str, int]) -> pl.Series:
-    """Groups that break a limit; most have one value at most, and are not counted further."""
-    suspects = (
-        grouped.lazy()
+def _violating(stated: pl.DataFrame, labels: Nodes, limits: dict[str, int]) -> pl.Series:
+    """Groups that break a limit; records that are alone, which most are, cannot and are not looked at."""
+    is_together = pl.Series((np.bincount(labels, minlength=1) > 1)[labels])
+    together = stated.select(pl.Series("group", labels, dtype=pl.Int64), *limits).filter(is_together)
+    beyond = [
+        together.select("group", name)
+        .drop_nulls(name)
+        .unique()
         .group_by("group")
-        .agg((pl.col(name).min() != pl.col(name).max()).alias(f"differs_{name}") for name in limits)
-        .filter(pl.any_horizontal(f"differs_{name}" for name in limits))
-    )
-    return (
-        grouped.lazy()
-        .join(suspects, on="group", how="semi")
-        .group_by("group")
-        .agg(pl.col(name).drop_nulls().n_unique() for name in limits)
-        .filter(pl.any_horizontal(pl.col(name) > limit for name, limit in limits.items()))
-        .sort("group")
-        .collect()
-        .get_column("group")
-    )
+        .agg(pl.len())
+        .filter(pl.col("len") > limit)["group"]
+        for name, limit in limits.items()
+    ]
+    return pl.concat(beyond).unique().sort()
 
 
 def _components(record_count: int, edges: pl.DataFrame) -> Nodes:

@@ -98,13 +98,20 @@ def _assign_ids(
 
 def _methods(named: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
     """How the records of a cluster were found to be one: what they share, and the weakest of it."""
+    kinds = sorted(edges["kind"].unique())
+    shared = [pl.when(pl.col(kind)).then(pl.lit(kind)) for kind in kinds]
     return (
         edges.filter(pl.col("broken_by").is_null())
         .join(named.select("record", "cluster"), on="record")
         .group_by("cluster")
         .agg(
-            method=pl.lit("shared_") + pl.col("kind").unique().sort().str.join("_"),
+            *((pl.col("kind") == kind).any().alias(kind) for kind in kinds),
             confidence=pl.col("confidence").min(),
+        )
+        .select(
+            "cluster",
+            "confidence",
+            method=pl.concat_str(pl.lit("shared"), *shared, separator="_", ignore_nulls=True),
         )
     )
 

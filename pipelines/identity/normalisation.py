@@ -73,19 +73,18 @@ def comparable_name(text: pl.Expr) -> pl.Expr:
     Lower case stands for Unicode case folding, which Polars does not have; of
     the letters of names only ß differs, and is written out.
     """
-    decomposed = text.map_batches(_decomposed, return_dtype=pl.String)
-    folded = decomposed.str.replace_all(r"\p{M}", "").str.to_lowercase()
-    plain = folded.str.replace_all("ß", "ss", literal=True).str.replace_all(r"[^\p{L}\p{N}]+", " ")
-    name = plain.str.strip_chars()
-    return pl.when(name.str.len_chars() > 0).then(name)
+    folded = text.map_batches(_without_accents, return_dtype=pl.String).str.to_lowercase()
+    name = folded.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars(" ")
+    return pl.when(name.str.len_bytes() > 0).then(name)
 
 
-def _decomposed(texts: pl.Series) -> pl.Series:
-    """NFKD where there is anything to take apart: it costs as much as everything else together."""
+def _without_accents(texts: pl.Series) -> pl.Series:
+    """NFKD without its marks, where there is anything to take apart: it costs more than everything else."""
     odd = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
     if odd.is_empty():
         return texts
-    return texts.clone().scatter(odd, texts.gather(odd).str.normalize("NFKD"))
+    plain = texts.gather(odd).str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    return texts.clone().scatter(odd, plain.str.replace_all("ß|ẞ", "ss"))
 
 
 def normalise_records(customers: pl.LazyFrame, settings: IdentitySettings) -> pl.LazyFrame:

@@ -104,7 +104,7 @@ def _in_window(condition: EventCondition) -> list[pl.Expr]:
 
 
 def _counts(condition: EventCondition) -> Iterator[pl.Expr]:
-    counts = reduce(and_, [*_in_window(condition), *_matches(condition, "")], pl.lit(value=True))
+    counts = reduce(and_, [*_in_window(condition), *_matches(condition, "")], pl.col(AGE).is_not_null())
     columns = count_columns(condition)
     yield counts.sum().cast(pl.Int64).alias(columns.certain)
     if columns.possible != columns.certain:

@@ -10,101 +10,145 @@ from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.segments import EventCondition, SegmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.source_tables import EVENTS, MESSAGES, ORDER_LINES, ORDERS, PRODUCTS
+from pipelines.contracts.tables import ACTIVITIES, CUSTOMER_LINKS, PURCHASE_LINES, PURCHASES
 from pipelines.expressions.time import INSTANT, local_date, whole_days_between
 from pipelines.segmentation.conditions import leaves
-from pipelines.segmentation.vocabulary import PROPERTY_KINDS, Stream, stream_of
+from pipelines.segmentation.vocabulary import FREE_PROPERTY, Stream, stream_of
 
-_REFERENCE = ("source", "customer_ref")
-_OF_PRODUCT = ("category", "department", "brand")
-
-
-#: Stream → the tables that it is made of.
-TABLES: Mapping[Stream, tuple[Table, ...]] = {
-    Stream.ORDER: (ORDERS,),
-    Stream.ORDER_LINE: (ORDERS, ORDER_LINES, PRODUCTS),
-    Stream.MESSAGE: (MESSAGES,),
-    Stream.EVENT: (EVENTS, PRODUCTS),
-}
+Segments = Mapping[str, SegmentSettings]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventSources:
-    """Tables that hold events; None where the workspace has no such source, or no rule asks for it.
+class Origin:
+    """Where a stream comes from.
 
     Attributes:
-        products: Gives categories to what was bought or looked at.
+        table: One row per event, by person where histories keep it so.
+        instant: When it happened.
+        sources: Sources without which nothing is known of anybody.
+        details: Table with further properties, looked up only where a rule asks for one of them.
+        key: What an event and its details have in common.
+        kept: Properties that the table itself has.
     """
 
-    orders: pl.LazyFrame | None = None
-    order_lines: pl.LazyFrame | None = None
-    products: pl.LazyFrame | None = None
-    messages: pl.LazyFrame | None = None
-    events: pl.LazyFrame | None = None
+    table: Table
+    instant: str
+    sources: tuple[Table, ...]
+    details: Table | None
+    key: str
+    kept: frozenset[str]
 
 
-def streams_asked(segments: Mapping[str, SegmentSettings]) -> set[Stream]:
-    """What the rules count."""
-    return {
-        stream_of(leaf.event)
-        for settings in segments.values()
-        if settings.rule is not None
-        for leaf in leaves(settings.rule)
-        if isinstance(leaf, EventCondition)
-    }
+ORIGINS: Mapping[Stream, Origin] = {
+    Stream.ORDER: Origin(
+        table=PURCHASES,
+        instant="ordered_at",
+        sources=(ORDERS,),
+        details=ORDERS,
+        key="order_id",
+        kept=frozenset({"net_amount", "discount_amount"}),
+    ),
+    Stream.ORDER_LINE: Origin(
+        table=PURCHASE_LINES,
+        instant="ordered_at",
+        sources=(ORDERS, ORDER_LINES),
+        details=ORDERS,
+        key="order_id",
+        kept=frozenset({"product_id", "quantity", "net_amount"}),
+    ),
+    Stream.MESSAGE: Origin(
+        table=MESSAGES,
+        instant="sent_at",
+        sources=(MESSAGES,),
+        details=None,
+        key="message_id",
+        kept=frozenset({"channel", "campaign_id", "template_id", "offer_id", "status", "source", "cost"}),
+    ),
+    Stream.EVENT: Origin(
+        table=ACTIVITIES,
+        instant="occurred_at",
+        sources=(EVENTS,),
+        details=EVENTS,
+        key="event_id",
+        kept=frozenset({"event_type", "channel", "product_id", "campaign_id", "value"}),
+    ),
+}
+_OF_PRODUCT = frozenset({"category", "department", "brand"})
+_REFERENCE = ("source", "customer_ref")
 
 
-def read_sources(
-    segments: Mapping[str, SegmentSettings],
-    *,
-    read: Callable[[Table], pl.LazyFrame],
-    configured: Collection[str],
-) -> EventSources:
-    """The tables that the rules need, as far as the workspace has them."""
-    needed = {table for stream in streams_asked(segments) for table in TABLES[stream]}
-    return EventSources(**{table.name: read(table) for table in needed if table.name in configured})
+def properties_asked(segments: Segments) -> dict[Stream, set[str]]:
+    """What rules count, and by which columns; texts that the source sends along lie in one of them."""
+    asked: dict[Stream, set[str]] = {}
+    for settings in segments.values():
+        for leaf in leaves(settings.rule) if settings.rule is not None else ():
+            if isinstance(leaf, EventCondition):
+                stream = stream_of(leaf.event)
+                columns = asked.setdefault(stream, {"event_type"} if stream is Stream.EVENT else set())
+                columns |= {"properties" if n.startswith(FREE_PROPERTY) else n for n in leaf.where}
+    return asked
 
 
 def event_streams(
-    sources: EventSources, customer_links: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
-) -> Mapping[Stream, pl.LazyFrame]:
-    """What happened before `as_of` to known people: `customer_id`, `age_days`, and the stream's properties.
+    segments: Segments,
+    *,
+    read: Callable[[Table], pl.LazyFrame],
+    configured: Collection[str],
+    workspace: WorkspaceSettings,
+    as_of: datetime,
+) -> dict[Stream, pl.LazyFrame]:
+    """What happened before `as_of` to known people: `customer_id`, `age_days`, and the properties asked for.
 
-    The age counts local days; it is 0 on the night's own day. Lines of products that
-    the catalogue does not know stay, with an unknown category.
+    The age counts local days; it is 0 on the night's own day. What has a product
+    that the catalogue does not know stays, with an unknown category.
+
+    Args:
+        segments: Their rules say what is read.
+        read: Reads a table of the night.
+        configured: Sources of the workspace; a stream without its sources is left out.
+        workspace: Zone of the local days.
+        as_of: End of the night.
     """
-    people = customer_links.select(*_REFERENCE, "customer_id")
     night = (as_of - timedelta(microseconds=1)).astimezone(workspace.zone).date()
-
-    def of_people(rows: pl.LazyFrame, instant: str) -> pl.LazyFrame:
-        happened_on = local_date(pl.col(instant), workspace.time_zone)
-        return (
-            rows.filter(pl.col(instant) < pl.lit(as_of, INSTANT))
-            .join(people, on=_REFERENCE, how="inner")
+    streams = {}
+    for stream, asked in properties_asked(segments).items():
+        origin = ORIGINS[stream]
+        if not {source.name for source in origin.sources} <= set(configured):
+            continue
+        happened_on = local_date(pl.col(origin.instant), workspace.time_zone)
+        rows = (
+            _of_people(read, origin)
+            .filter(pl.col(origin.instant) < pl.lit(as_of, INSTANT))
             .with_columns(age_days=whole_days_between(happened_on, pl.lit(night)))
         )
-
-    streams = {}
-    if sources.orders is not None:
-        streams[Stream.ORDER] = orders = of_people(sources.orders, "ordered_at")
-    if sources.orders is not None and sources.order_lines is not None:
-        lines = sources.order_lines.select("order_id", "product_id", "quantity", "net_amount")
-        streams[Stream.ORDER_LINE] = _with_product(
-            lines.join(orders.drop("net_amount"), on="order_id", how="inner"), sources.products
-        )
-    if sources.messages is not None:
-        streams[Stream.MESSAGE] = of_people(sources.messages, "sent_at")
-    if sources.events is not None:
-        streams[Stream.EVENT] = _with_product(of_people(sources.events, "occurred_at"), sources.products)
-    return {stream: rows.select(_columns(stream)) for stream, rows in streams.items()}
+        detailed = _with_details(rows, read, origin, asked)
+        complete = _with_product(detailed, read, configured) if asked & _OF_PRODUCT else detailed
+        streams[stream] = complete.select("customer_id", "age_days", *sorted(asked))
+    return streams
 
 
-def _columns(stream: Stream) -> list[str]:
-    free = ["properties"] if stream is Stream.EVENT else []
-    return ["customer_id", "age_days", *PROPERTY_KINDS[stream], *free]
+def _of_people(read: Callable[[Table], pl.LazyFrame], origin: Origin) -> pl.LazyFrame:
+    rows = read(origin.table)
+    if "customer_id" in origin.table.schema.columns():
+        return rows
+    people = read(CUSTOMER_LINKS).select(*_REFERENCE, "customer_id")
+    return rows.join(people, on=_REFERENCE, how="inner")
 
 
-def _with_product(rows: pl.LazyFrame, products: pl.LazyFrame | None) -> pl.LazyFrame:
-    if products is None:
-        return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _OF_PRODUCT)
-    catalogue = products.select("product_id", pl.col(_OF_PRODUCT).replace("", None))
+def _with_details(
+    rows: pl.LazyFrame, read: Callable[[Table], pl.LazyFrame], origin: Origin, asked: set[str]
+) -> pl.LazyFrame:
+    wanted = sorted(asked - origin.kept - _OF_PRODUCT)
+    if not wanted or origin.details is None:
+        return rows
+    return rows.join(read(origin.details).select(origin.key, *wanted), on=origin.key, how="left")
+
+
+def _with_product(
+    rows: pl.LazyFrame, read: Callable[[Table], pl.LazyFrame], configured: Collection[str]
+) -> pl.LazyFrame:
+    names = sorted(_OF_PRODUCT)
+    if PRODUCTS.name not in configured:
+        return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in names)
+    catalogue = read(PRODUCTS).select("product_id", pl.col(names).replace("", None))
     return rows.join(catalogue, on="product_id", how="left")

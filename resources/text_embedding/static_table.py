@@ -1,4 +1,4 @@
-"""A table of word vectors from an installed package: read from its files, without its code and without a network.
+"""A table of word vectors from the files of an installed package: without its code, without a network.
 
 The wheel of `wordllama` (MIT) ships 32,000 vectors of 256 numbers and the
 tokenizer that they belong to. Its own loader looks for the tokenizer in a

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.warehouses.base import ReadRequest, SourceError, SourceProblem
+from resources.warehouses.stage_files import is_disk_full
 
 _UNDECODABLE = (
     pa.ArrowException,
@@ -24,7 +25,6 @@ _UNDECODABLE = (
     NotImplementedError,
     OverflowError,
 )
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UndecodableRowsError(Exception):
@@ -119,7 +119,7 @@ def _broken_off(request: ReadRequest | None, error: OSError) -> SourceError:
 
 
 def _cannot_write(request: ReadRequest | None, error: OSError, place: str) -> SourceError:
-    if error.errno in _FULL:
+    if is_disk_full(error):
         what = f"the disk is full: rows on their way are kept in {place}."
         return _problem(request, "disk_full", None, what, "Make room there and start it again.")
     reason = errno.errorcode.get(error.errno or 0, type(error).__name__)

@@ -105,13 +105,7 @@ def internal_schema(schema_name: str) -> str:
 def load_tables(session: LoadSession, loads: Sequence[Load]) -> tuple[WriteReceipt, ...]:
     """Writes every load, or none; loads that were written before are left as they are."""
     check_loads(loads)
-    for schema_name in sorted({load.schema_name for load in loads}):
-        session.create_schema(schema_name)
-        session.create_schema(internal_schema(schema_name))
-        _prepare(session, internal_schema(schema_name), LEDGER, _LEDGER_COLUMNS)
-    for load in loads:
-        forgetting = forget_table(session, _ledger(session, load.schema_name), load.table)
-        _prepare(session, load.schema_name, load.table, load.columns, forgetting=forgetting)
+    _prepare_tables(session, loads)
     known = _are_known(session, loads)
     with ExitStack() as stack:
         staged = [
@@ -127,6 +121,21 @@ def load_tables(session: LoadSession, loads: Sequence[Load]) -> tuple[WriteRecei
         WriteReceipt(row_count=one.row_count, table_row_count=counted, is_repeated=one.is_known)
         for one, counted in zip(staged, counts, strict=True)
     )
+
+
+def _prepare_tables(session: LoadSession, loads: Sequence[Load]) -> None:
+    """Schemas, ledgers and tables; a ledger that is new has nothing to forget, which saves many statements."""
+    new_ledgers = set()
+    for schema_name in sorted({load.schema_name for load in loads}):
+        session.create_schema(schema_name)
+        session.create_schema(internal_schema(schema_name))
+        if _prepare(session, internal_schema(schema_name), LEDGER, _LEDGER_COLUMNS):
+            new_ledgers.add(schema_name)
+    for load in loads:
+        forgetting = None
+        if load.schema_name not in new_ledgers:
+            forgetting = forget_table(session, _ledger(session, load.schema_name), load.table)
+        _prepare(session, load.schema_name, load.table, load.columns, forgetting=forgetting)
 
 
 def count_table_rows(session: LoadSession, schema_name: str, table: str) -> int:
@@ -153,8 +162,10 @@ def _prepare(
     columns: Mapping[str, pl.DataType],
     *,
     forgetting: str | None = None,
-) -> None:
+) -> bool:
     """Makes the table, or adds the columns that it lacks; any other difference is an error, not a guess.
+
+    Returns whether it is new.
 
     `forgetting` runs before a table is made: after a crash in between, no load must
     seem to be in a table that is new.
@@ -167,7 +178,7 @@ def _prepare(
             session.execute(forgetting)
         declared = ", ".join(f"{session.quote(column)} {kind}" for column, kind in wanted.items())
         session.execute(f"CREATE TABLE IF NOT EXISTS {name} ({declared})")
-        return
+        return True
     differing = [
         f"{column} is {kind} there and {wanted.get(column, 'not in the contract')} here"
         for column, kind in present.items()
@@ -188,6 +199,7 @@ def _prepare(
     for column, kind in wanted.items():
         if column not in present:
             session.execute(f"ALTER TABLE {name} ADD COLUMN {session.quote(column)} {kind}")
+    return False
 
 
 def _column_type(session: LoadSession, table: str, column: str, dtype: pl.DataType) -> str:

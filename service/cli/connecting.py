@@ -13,6 +13,7 @@ from pipelines.contracts.settings.connections import (
 )
 from pipelines.contracts.texts import counted
 from resources.warehouses.base import SourceError, Warehouse
+from resources.warehouses.table_names import split_name
 from service.cli.connection_checks import (
     check_budget,
     check_clock,
@@ -112,7 +113,7 @@ def _opened(setup: Setup, name: str, warehouse: Warehouse) -> Lines:
 
 def _check_tables(warehouse: Warehouse) -> Finding:
     found = warehouse.discover()
-    schemas = sorted({table.rpartition(".")[0] for table in found})
+    schemas = sorted({split_name(table)[0] for table in found})
     if not found:
         remedy = "grant the right to see them, or correct database, schema, dataset or location"
         return Finding(Status.WARN, "no table can be seen", remedy)

@@ -15,6 +15,7 @@ from resources.warehouses.counting import count_values
 from resources.warehouses.fitting import describe_misfit
 from resources.warehouses.loading import internal_schema
 from resources.warehouses.requests import is_required
+from resources.warehouses.table_names import split_name
 from resources.write_back.writing import SCHEMA
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError, problem_in_words
@@ -96,7 +97,7 @@ def _tables(warehouse: Warehouse, pattern: str | None, name: str) -> Mapping[str
     found = {
         table: columns
         for table, columns in warehouse.discover().items()
-        if table.rpartition(".")[0].casefold() not in _OWN_SCHEMAS
+        if split_name(table)[0].casefold() not in _OWN_SCHEMAS
     }
     if pattern is None:
         chosen = found

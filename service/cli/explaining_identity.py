@@ -1,8 +1,7 @@
-"""`onward explain-identity`: why records are one person, and how often that is right."""
+"""`onward explain-identity`: why records are one person."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import polars as pl
@@ -10,33 +9,22 @@ import typer
 
 from pipelines.contracts.source_tables import CUSTOMERS
 from pipelines.contracts.tables import CUSTOMER_LINKS, IDENTITY_EVENTS, LINK_EVIDENCE
-from pipelines.evaluation.clustering import compare_clusterings
-from pipelines.identity.explanation import (
-    describe_accuracy,
-    describe_events,
-    describe_evidence,
-    describe_records,
-)
+from pipelines.identity.explanation import describe_events, describe_evidence, describe_records
 from resources.lake.view import LakeView
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError
 from service.cli.session import Session, WorkspaceOption, open_session
 
 _RECORD = ["source", "customer_ref"]
-_LABELS = [*_RECORD, "person"]
 _PERSONAL = ["email", "phone", "first_name", "last_name", "birth_date", "street", "city", "postcode"]
 
 RecordArgument = Annotated[
-    list[str] | None,
+    list[str],
     typer.Argument(help="REF, or SOURCE REF: the record of a source.", metavar="[SOURCE] REF"),
 ]
 DateOption = Annotated[
     datetime | None,
     typer.Option("--date", "-d", formats=["%Y-%m-%d"], help="The night; the latest when not given."),
-]
-LabelsOption = Annotated[
-    Path | None,
-    typer.Option("--labels", help="CSV with source, customer_ref, person: measures precision and recall."),
 ]
 ValuesOption = Annotated[
     bool, typer.Option("--show-values", help="Also print the personal data of the records.")
@@ -44,44 +32,42 @@ ValuesOption = Annotated[
 
 
 def explain_identity(
-    record: RecordArgument = None,
+    record: RecordArgument,
     night: DateOption = None,
-    labels: LabelsOption = None,
     workspace: WorkspaceOption = None,
     *,
     show_values: ValuesOption = False,
 ) -> None:
-    """Say why the records of a person are one person, or measure it on labelled records.
+    """Say why the records of a person are one person.
 
     Shows no names and no addresses, unless asked to.
     """
-    if (labels is None) == (not record):
-        raise _usage("say which record, or give a file of labels")
     session = open_session(workspace)
     lake = session.home.lake(session.workspace_id).pinned()
-    on = _night(lake, night)
-    if labels is not None:
-        _print(session, describe_accuracy(_measure(lake, on, labels), night=on))
-    else:
-        _explain(session, lake, on, record or [], show_values=show_values)
+    on = night_of_links(lake, night)
+    _explain(session, lake, on, record, show_values=show_values)
 
 
-def _night(lake: LakeView, night: datetime | None) -> date:
-    if night is not None:
-        return night.date()
+def night_of_links(lake: LakeView, night: datetime | None) -> date:
+    """The night that is asked for, or the latest; raises CommandError where nothing was linked."""
     latest = lake.find_latest(CUSTOMER_LINKS, before=date.max)
     if latest is None:
-        raise _usage("no night has linked records yet")
-    return latest.partition
+        raise not_linked("no night has linked records yet")
+    if night is None:
+        return latest.partition
+    if lake.find(CUSTOMER_LINKS, night.date()) is None:
+        raise not_linked(
+            f"no records were linked on the night {night.date()}; the latest is {latest.partition}"
+        )
+    return night.date()
 
 
-def _usage(what: str) -> CommandError:
-    return CommandError(
-        "IDENTITY_NOT_EXPLAINED",
-        what,
-        "onward explain-identity [SOURCE] REF, or --labels FILE.csv",
-        exit_code=ExitCode.USAGE,
-    )
+def not_linked(what: str) -> CommandError:
+    return CommandError("NIGHT_NOT_LINKED", what, "onward run, or another --date", exit_code=ExitCode.USAGE)
+
+
+def _usage(what: str, remedy: str) -> CommandError:
+    return CommandError("IDENTITY_NOT_EXPLAINED", what, remedy, exit_code=ExitCode.USAGE)
 
 
 def _explain(session: Session, lake: LakeView, on: date, record: list[str], *, show_values: bool) -> None:
@@ -103,14 +89,38 @@ def _explain(session: Session, lake: LakeView, on: date, record: list[str], *, s
 
 def _find_person(links: pl.LazyFrame, record: list[str]) -> int:
     *source, reference = record
-    named = links.filter(pl.col("customer_ref") == reference)
+    if len(source) > 1:
+        raise _usage(f"{len(record)} words do not name a record", "onward explain-identity [SOURCE] REF")
+    named = links.filter(pl.col("customer_ref") == reference).sort("source").collect()
     if source:
+        _require_source(named["source"].to_list(), source[0], reference, links)
         named = named.filter(pl.col("source") == source[0])
-    people = named.select("customer_id").unique().collect()["customer_id"].to_list()
-    if len(people) != 1 or len(source) > 1:
-        count = "no record" if not people else "more than one person"
-        raise _usage(f"{count} goes by {' '.join(record)}")
+    people = named["customer_id"].unique().to_list()
+    if not people:
+        raise _usage(
+            f"no source has a record {reference}",
+            f"take a customer_ref as the source writes it; sources: {', '.join(_sources(links))}",
+        )
+    if len(people) > 1:
+        raise _usage(
+            f"more than one person goes by {reference}",
+            f"name the source too: {', '.join(named['source'])}",
+        )
     return int(people[0])
+
+
+def _require_source(having: list[str], source: str, reference: str, links: pl.LazyFrame) -> None:
+    if source in having:
+        return
+    known = _sources(links)
+    if source not in known:
+        raise _usage(f"there is no source {source}", f"sources of the night: {', '.join(known)}")
+    others = f"; {', '.join(having)} has one" if having else ""
+    raise _usage(f"{source} has no record {reference}", f"take a customer_ref as {source} writes it{others}")
+
+
+def _sources(links: pl.LazyFrame) -> list[str]:
+    return links.select("source").unique().sort("source").collect()["source"].to_list()
 
 
 def _evidence(lake: LakeView, on: date, records: pl.DataFrame) -> list[dict[str, object]]:
@@ -137,18 +147,6 @@ def _values(lake: LakeView, on: date, records: pl.DataFrame) -> Iterator[str]:
     for row in customers.sort(_RECORD).collect().iter_rows(named=True):
         known = ", ".join(f"{name} {row[name]}" for name in _PERSONAL if row[name] is not None)
         yield f"{row['customer_ref']} ({row['source']}): {known or 'nothing'}"
-
-
-def _measure(lake: LakeView, on: date, labels: Path) -> dict[str, object]:
-    try:
-        labelled = pl.read_csv(labels, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as problem:
-        raise _usage(f"{labels} cannot be read: {type(problem).__name__}") from problem
-    if missing := [name for name in _LABELS if name not in labelled.columns]:
-        raise _usage(f"{labels} has no column {', '.join(missing)}")
-    linked = labelled.lazy().select(_LABELS).drop_nulls().unique(_RECORD, keep="first", maintain_order=True)
-    found = linked.join(lake.scan(CUSTOMER_LINKS, on), on=_RECORD)
-    return compare_clusterings(found, predicted="customer_id", truth="person").collect().row(0, named=True)
 
 
 def _print(session: Session, lines: Iterator[str]) -> None:

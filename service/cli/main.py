@@ -14,6 +14,7 @@ from service.cli import (
     connecting,
     discovering,
     doctoring,
+    evaluating_identity,
     explaining,
     explaining_identity,
     hosting,
@@ -46,6 +47,7 @@ app.command("run")(running.run)
 app.command("analyze")(analyzing.analyze)
 app.command("explain")(explaining.explain)
 app.command("explain-identity")(explaining_identity.explain_identity)
+app.command("evaluate-identity")(evaluating_identity.evaluate_identity)
 app.command("dev")(hosting.dev)
 app.command("daemon")(hosting.daemon)
 app.command("pause")(steering.pause)

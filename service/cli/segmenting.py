@@ -14,7 +14,6 @@ from pipelines.contracts.settings.segments import names_of
 from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_FEATURES,
-    CUSTOMER_LINKS,
     CUSTOMER_VALUE,
     MEMBERSHIPS,
     SEGMENT_SIZES,
@@ -22,7 +21,7 @@ from pipelines.contracts.tables import (
 )
 from pipelines.contracts.texts import counted
 from pipelines.expressions.time import end_of_local_day
-from pipelines.segmentation.event_streams import event_streams, read_sources
+from pipelines.segmentation.event_streams import event_streams
 from pipelines.segmentation.people import People
 from pipelines.segmentation.permission import permitted_people
 from pipelines.segmentation.preview import (
@@ -131,16 +130,14 @@ def _evaluate(
     lake: LakeView, on: date, config: WorkspaceConfig, segments: Segments
 ) -> tuple[People, SegmentedPeople]:
     features, workspace = lake.scan(CUSTOMER_FEATURES, on), config.workspace
-    sources = read_sources(
-        segments, read=lambda table: lake.scan(table, on), configured=config.connector.sources
-    )
     people = People(
         features=features,
         value=lake.scan(CUSTOMER_VALUE, on),
         traits=lake.scan(TRAITS, on),
         streams=event_streams(
-            sources,
-            lake.scan(CUSTOMER_LINKS, on),
+            segments,
+            read=lambda table: lake.scan(table, on),
+            configured=config.connector.sources,
             workspace=workspace,
             as_of=end_of_local_day(on, workspace.zone),
         ),

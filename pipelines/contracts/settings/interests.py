@@ -1,6 +1,5 @@
-"""`enrichment.yml`, key `interests`: what people may be interested in, and how it is read off product texts."""
+"""`enrichment.yml`, key `interests`: what people may be interested in, and how product texts tell it."""
 
-import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -8,7 +7,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipelines.contracts.settings.connections import Secret
 from pipelines.contracts.settings.fields import Duration, Money, Name, Settings, Share
-from pipelines.contracts.settings.sensitive_subjects import pattern_of, plain, touched_subject
+from pipelines.contracts.settings.sensitive_subjects import touched_subject
 
 Description = Annotated[str, StringConstraints(min_length=3, max_length=4000)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,40}$")]
@@ -129,11 +128,8 @@ class InterestSettings(Settings):
         if self.permits_sensitive:
             return self
         for name, description in self.topics.items():
-            text = f"{name} {description}"
-            subject = touched_subject(text)
-            own = next((word for word in self.sensitive_words if re.search(pattern_of([word]), plain(text))), None)
-            if subject is not None or own is not None:
-                touched = subject.value if subject is not None else own
+            touched = touched_subject(f"{name} {description}", further_words=self.sensitive_words)
+            if touched is not None:
                 raise ValueError(
                     f"topics: {name} touches {touched}; delete it, or set permits_sensitive: true if you "
                     "have a legal basis for data of that kind"

@@ -26,8 +26,8 @@ _WORDS: Mapping[SensitiveSubject, str] = {
     SensitiveSubject.HEALTH: (
         "health* medic* pharm* prescription* rx otc disease* illness* disorder* cancer* diabet* allerg* "
         "vitamin* supplement* nutritional diet diets dieting dietary weight_loss obes* gluten* "
-        "flu cough* sinus cold_and_flu analges* pain antacid* laxative* first_aid bandage* homeopath* therap* "
-        "convalescent* incontinen* disab* hearing_aid* vision denture* acne reading_glasses "
+        "flu cough* sinus cold_and_flu analges* pain antacid* laxative* first_aid bandage* homeopath* "
+        "therap* convalescent* incontinen* disab* hearing_aid* vision denture* acne reading_glasses "
         "ear_care eye_care foot_care eye_and_ear yeast_treatment* "
         "contracep* pregnan* fertil_treatment* fertility maternity family_planning "
         "feminine_hygiene fem menstru* tampon* douche* "
@@ -39,12 +39,12 @@ _WORDS: Mapping[SensitiveSubject, str] = {
         "buddh* sikh* atheis*"
     ),
     SensitiveSubject.POLITICS: (
-        "politic* election* democrat* republican* liberal conservative* socialis* communis* vote voter* voting "
-        "trade_union* labor_union* labour_union* campaign_donation*"
+        "politic* election* democrat* republican* liberal conservative* socialis* communis* vote voter* "
+        "voting trade_union* labor_union* labour_union* campaign_donation*"
     ),
     SensitiveSubject.SEX_LIFE: (
-        "sex sexual* sexy erotic* condom* personal_lubricant* lgbt* gay lesbian* bisexual* queer transgender* "
-        "family_planning dating"
+        "sex sexual* sexy erotic* condom* personal_lubricant* lgbt* gay lesbian* bisexual* queer "
+        "transgender* family_planning dating"
     ),
     SensitiveSubject.ETHNICITY: (
         "ethnic* racial hispanic* latino* latina* latinx african_american* black_people "
@@ -77,10 +77,12 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", text.lower()).split())
 
 
-def touched_subject(text: str) -> SensitiveSubject | None:
-    """The first sensitive subject that a text touches."""
+def touched_subject(text: str, *, further_words: Iterable[str] = ()) -> str | None:
+    """The first sensitive subject that a text touches, or the first of the further words that it has."""
     words = plain(text)
-    return next((subject for subject, found in PATTERNS.items() if re.search(found, words)), None)
+    patterns = {subject.value: found for subject, found in PATTERNS.items()}
+    patterns |= {word: pattern_of([word]) for word in further_words}
+    return next((touched for touched, found in patterns.items() if re.search(found, words)), None)
 
 
 def product_pattern(further_words: Iterable[str]) -> str:

@@ -39,9 +39,7 @@ def fit_trees(rows: Floats, outcome: Floats, loss: Loss) -> dict[str, Any]:
 
     steps = 2 if len(rows) <= FEW_ROWS else 1
     parameters = {**_PARAMETERS, "objective": _OBJECTIVES[loss], "learning_rate": LEARNING_RATE / steps}
-    trained = lightgbm.train(
-        parameters, lightgbm.Dataset(rows, outcome, params=parameters), ROUNDS * steps
-    )
+    trained = lightgbm.train(parameters, lightgbm.Dataset(rows, outcome, params=parameters), ROUNDS * steps)
     return {"trees": trained.model_to_string()}
 
 

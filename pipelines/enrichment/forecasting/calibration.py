@@ -43,7 +43,8 @@ def helpful_calibration(score: Floats, outcome: Floats) -> dict[str, list[float]
     corrected = score.copy()
     for one in range(min(PARTS, len(score) - 1)):
         left_out = part == one
-        corrected[left_out] = calibrate(fit_calibration(score[~left_out], outcome[~left_out]), score[left_out])
+        curve = fit_calibration(score[~left_out], outcome[~left_out])
+        corrected[left_out] = calibrate(curve, score[left_out])
     gain = ((score - outcome) ** 2).sum() - ((corrected - outcome) ** 2).sum()
     return fit_calibration(score, outcome) if gain > 0 else {}
 

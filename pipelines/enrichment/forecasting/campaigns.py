@@ -38,9 +38,7 @@ def targeted_people(
     )
 
 
-def redemptions(
-    activities: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
-) -> pl.LazyFrame:
+def redemptions(activities: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime) -> pl.LazyFrame:
     """One row per redemption before `as_of`: `customer_id`, `campaign_id`, `redeemed_on`."""
     return activities.filter(pl.col("event_type") == REDEMPTION, before("occurred_at", as_of)).select(
         "customer_id",
@@ -89,14 +87,11 @@ def response_features(answered: pl.LazyFrame, redeemed: pl.LazyFrame, cutoff: da
         )
     )
     rate = (pl.col("answered").fill_null(0.0) + _PRIOR_RATE) / (pl.col("campaign_count").fill_null(0.0) + 1)
-    return (
-        own.join(past, on="customer_id", how="full", coalesce=True)
-        .select(
-            "customer_id",
-            "redemption_recency_days",
-            pl.col("redemption_count", "campaign_count").fill_null(0.0),
-            response_rate=rate,
-        )
+    return own.join(past, on="customer_id", how="full", coalesce=True).select(
+        "customer_id",
+        "redemption_recency_days",
+        pl.col("redemption_count", "campaign_count").fill_null(0.0),
+        response_rate=rate,
     )
 
 

@@ -10,7 +10,6 @@ import polars as pl
 
 from pipelines.enrichment.btyd.lifetime_models import LifetimeModels
 from pipelines.enrichment.btyd.predictions import predict
-from pipelines.enrichment.btyd.summary import summarise_purchases
 from pipelines.enrichment.purchases import decay
 from pipelines.expressions.time import whole_days_between
 
@@ -58,6 +57,7 @@ def _summary() -> dict[str, pl.Expr]:
         "tenure_days": age.max(),
         "visit_count": pl.len().cast(pl.Int64),
         "spend": net.sum(),
+        "spend_minor": pl.col("whole_minor").sum(),
         "major": major.sum(),
         "major_squares": (major**2).sum(),
         "largest_spend": net.max(),
@@ -116,6 +116,7 @@ def _aged(days: pl.LazyFrame, cutoff: date) -> pl.LazyFrame:
     return (
         days.filter(pl.col("ordered_on") < cutoff)
         .with_columns(
+            whole_minor=pl.col("net_minor"),
             net_minor=pl.col("net_minor").clip(upper_bound=_LARGEST_MINOR),
             age_days=whole_days_between(pl.col("ordered_on"), pl.lit(cutoff - timedelta(days=1))),
             gap_days=whole_days_between(earlier, pl.col("ordered_on")),
@@ -124,17 +125,25 @@ def _aged(days: pl.LazyFrame, cutoff: date) -> pl.LazyFrame:
     )
 
 
+def _history(summary: pl.LazyFrame) -> pl.LazyFrame:
+    """What `summarise_purchases` says, from the same days."""
+    return summary.select(
+        "customer_id",
+        "tenure_days",
+        "spend_minor",
+        repeat_count=pl.col("visit_count") - 1,
+        span_days=pl.col("tenure_days") - pl.col("recency_days"),
+    )
+
+
 def snapshot_features(days: pl.LazyFrame, cutoff: date, lifetime: LifetimeModels) -> pl.LazyFrame:
     """One row per person with a purchase day before the cutoff: `customer_id` and `FEATURES`, Float64."""
-    past = days.filter(pl.col("ordered_on") < cutoff)
-    expected = predict(
-        lifetime, summarise_purchases(past, night=cutoff - timedelta(days=1)), horizons=(28,)
-    ).select("customer_id", **{name: pl.col(column) for name, column in LIFETIME.items()})
+    summary = _aged(days, cutoff).group_by("customer_id").agg(**_summary())
+    expected = predict(lifetime, _history(summary), horizons=(28,)).select(
+        "customer_id", **{name: pl.col(column) for name, column in LIFETIME.items()}
+    )
     return (
-        _aged(days, cutoff)
-        .group_by("customer_id")
-        .agg(**_summary())
-        .with_columns(**_derived())
+        summary.with_columns(**_derived())
         .with_columns(
             relative_recency=(pl.col("recency_days") + 1) * pl.col("visit_rate_56d") / 28,
             spend_trend=pl.col("spend_28d") / (pl.col("spend_rate_112d") + 1),

@@ -85,7 +85,7 @@ def _fit_mean(design: Floats, outcome: Floats, weight: Floats | None = None) -> 
     penalty = np.append(np.full(design.shape[1], RIDGE), 0.0)
     weighted = extended * weights[:, None]
     solved = np.linalg.solve(weighted.T @ extended + np.diag(penalty), weighted.T @ outcome)
-    return solved[:-1], float(solved[-1])
+    return np.asarray(solved[:-1], np.float64), float(solved[-1])
 
 
 def _fit_median(design: Floats, outcome: Floats) -> tuple[Floats, float]:
@@ -101,7 +101,7 @@ def _fit_median(design: Floats, outcome: Floats) -> tuple[Floats, float]:
 
 def linear_importance(model: Mapping[str, Any]) -> Floats:
     """Size of every feature's standardised coefficients, both scales together."""
-    return np.abs(np.asarray(model["coefficients"])).reshape(2, -1).sum(axis=0)
+    return np.asarray(np.abs(model["coefficients"]).reshape(2, -1).sum(axis=0), np.float64)
 
 
 def predict_linear(model: Mapping[str, Any], rows: Floats) -> Floats:

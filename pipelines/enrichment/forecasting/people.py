@@ -11,13 +11,14 @@ from pipelines.enrichment.btyd.predictions import predict
 from pipelines.enrichment.btyd.summary import summarise_purchases
 from pipelines.enrichment.forecasting.campaigns import (
     answers,
+    rate_of_kind,
     response_features,
     with_response_features,
 )
 from pipelines.enrichment.forecasting.features import snapshot_features
 from pipelines.enrichment.forecasting.fitted import BASELINE
 from pipelines.enrichment.forecasting.scoring import Models, baseline_of, score
-from pipelines.enrichment.forecasting.state import MODEL_VERSION, Past
+from pipelines.enrichment.forecasting.state import MODEL_VERSION, Past, latest_kind
 from pipelines.expressions.digest import digest, unit_interval
 
 HORIZON_DAYS = 28
@@ -57,23 +58,34 @@ def permitted_people(
     )
 
 
+def rate_of_latest_kind(everyone: Past) -> pl.LazyFrame:
+    """`rate_of_kind` for the kind of campaign whose response is forecast: that of the latest one."""
+    answered = answers(everyone.targeted, everyone.redeemed)
+    return rate_of_kind(answered, everyone.cutoff, latest_kind(everyone))
+
+
 def score_people(
-    past: Past, models: Models, lifetime: LifetimeModels, *, kind: str, is_held_out: pl.Expr
+    past: Past,
+    models: Models,
+    lifetime: LifetimeModels,
+    *,
+    kind_rate: pl.LazyFrame,
+    is_held_out: pl.Expr,
 ) -> pl.LazyFrame:
-    """One row per person with a purchase: the columns of `score`.
+    """One row per person with a purchase: the columns of `score`. A function of one bucket of people.
 
     Args:
         past: What happened before the cutoff.
         models: Trained forecasts.
         lifetime: The models that features come from.
-        kind: Kind of campaign whose response is forecast.
+        kind_rate: Of `rate_of_latest_kind`, from everyone.
         is_held_out: People who get the baselines.
     """
     features = snapshot_features(past.days, past.cutoff, lifetime)
     if ForecastModel.CAMPAIGN_RESPONSE in models:
         answered = answers(past.targeted, past.redeemed)
-        response = response_features(answered, past.redeemed, past.cutoff, kind)
-        features = with_response_features(features, response)
+        response = response_features(answered, past.redeemed, past.cutoff)
+        features = with_response_features(features, response, kind_rate)
     return score(features, models, is_held_out)
 
 

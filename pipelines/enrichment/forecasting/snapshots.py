@@ -24,12 +24,10 @@ class LeakageError(ValueError):
     """A training window that reaches into what is to be forecast."""
 
 
-def purchase_days(purchases: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per person and local day with positive net spend: `net_minor`, `order_count`."""
-    return (
-        purchases.group_by("customer_id", "ordered_on")
-        .agg(pl.col("net_minor").sum(), order_count=pl.len().cast(pl.Int64))
-        .filter(pl.col("net_minor") > 0)
+def purchase_days(totals: pl.LazyFrame) -> pl.LazyFrame:
+    """The days of `day_totals` with positive net spend: `net_minor`, `order_count`."""
+    return totals.select("customer_id", "ordered_on", "net_minor", "order_count").filter(
+        pl.col("net_minor") > 0
     )
 
 
@@ -51,11 +49,11 @@ def require_closed(cutoffs: Sequence[date], cutoff: date) -> None:
         )
 
 
-def sampled(days: pl.LazyFrame, share: float) -> pl.LazyFrame:
-    """Purchases of a share of people, drawn by a digest of their id; of all for a share of 1 and more."""
+def sampled(rows: pl.LazyFrame, share: float) -> pl.LazyFrame:
+    """Rows of a share of people, drawn by a digest of their id; of all for a share of 1 and more."""
     if share >= 1:
-        return days
-    return days.filter(unit_interval(digest("training sample", pl.col("customer_id"))) < share)
+        return rows
+    return rows.filter(unit_interval(digest("training sample", pl.col("customer_id"))) < share)
 
 
 def outcomes(days: pl.LazyFrame, cutoff: date) -> pl.LazyFrame:

@@ -6,7 +6,7 @@ stacked, and the state of the night before decides whether anything is.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -50,7 +50,7 @@ class Past:
     """What happened before a cutoff.
 
     Attributes:
-        days: Of `purchase_days`.
+        days: Of `purchase_days`, of some people or of all.
         targeted: Of `targeted_people`.
         redeemed: Of `redemptions`.
         cutoff: The local day after the night; nothing on or after it is used.
@@ -176,15 +176,29 @@ def needs_training(earlier: pl.DataFrame, night: date, settings: ModelSettings) 
 
 
 def continue_models(
-    earlier: pl.DataFrame, past: Past, *, settings: ModelSettings, workspace_id: str
+    earlier: pl.DataFrame,
+    past: Past,
+    *,
+    watched_days: pl.LazyFrame,
+    settings: ModelSettings,
+    workspace_id: str,
 ) -> pl.DataFrame:
-    """The state of tonight: that of the night before with tonight's drift, or trained again."""
+    """The state of tonight: that of the night before with tonight's drift, or trained again.
+
+    Args:
+        earlier: The state of the night before.
+        past: Of everyone; looked at only to train.
+        watched_days: Purchase days of the people by whom drift is told.
+        settings: When models are trained again.
+        workspace_id: Whose models they are.
+    """
     if not needs_training(earlier, past.night, settings):
-        watched = _with_drift(earlier, past, settings)
+        watched = _with_drift(earlier, watched_days, past.cutoff, settings)
         if _largest_drift(watched) <= settings.maximum_drift:
             return watched
-    trained = train_models(past, settings)
-    first_on = _extent(past.days, past.cutoff).first_on
+    in_hand = replace(past, days=past.days.collect().lazy())
+    trained = train_models(in_hand, settings)
+    first_on = _extent(in_hand.days, past.cutoff).first_on
     rows = [_row(name, model, past.night, first_on, workspace_id) for name, model in trained.items()]
     schema = {name: column.dtype for name, column in TrainedModel.columns().items()}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
@@ -248,14 +262,13 @@ def forecasts_of(rows: Mapping[str, str]) -> dict[ForecastModel, FittedModel]:
     }
 
 
-def _with_drift(earlier: pl.DataFrame, past: Past, settings: ModelSettings) -> pl.DataFrame:
+def _with_drift(
+    earlier: pl.DataFrame, days: pl.LazyFrame, cutoff: date, settings: ModelSettings
+) -> pl.DataFrame:
     """The earlier state with tonight's drift among the metrics, the limit as its baseline."""
     payloads = dict(earlier.select("model", "payload").iter_rows())
-    share = DRIFT_PEOPLE / max(_extent(past.days, past.cutoff).people, 1)
     lifetime = lifetime_of(payloads, LIFETIME_FEATURES)
-    features = (
-        snapshot_features(sampled(past.days, share), past.cutoff, lifetime).sort("customer_id").collect()
-    )
+    features = snapshot_features(days, cutoff, lifetime).sort("customer_id").collect()
     moved = {
         model.value: feature_drift(fitted, features)
         for model, fitted in forecasts_of(payloads).items()

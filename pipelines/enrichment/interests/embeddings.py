@@ -53,7 +53,9 @@ def continue_embeddings(
     kept = wanted.join(valid, on="text_id", how="inner", validate="1:1")
     missing = wanted.join(valid, on="text_id", how="anti").sort("text_id")
     vectors = embed(missing["text"].to_list()) if missing.height else np.zeros((0, 1), dtype=np.float32)
-    made = missing.with_columns(vector=pl.Series(list(vectors), dtype=pl.List(pl.Float32)))
+    made = missing.with_columns(
+        vector=pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])).arr.to_list()
+    )
     return (
         pl.concat([kept.select("text_id", "vector"), made.select("text_id", "vector")])
         .with_columns(workspace_id=pl.lit(workspace_id), model_version=pl.lit(model_version))
@@ -73,7 +75,8 @@ def vectors_of(embeddings: pl.DataFrame, texts: Sequence[str], *, model_version:
         text_id=text_ids(pl.col("text")), row=pl.int_range(pl.len())
     )
     found = wanted.join(embeddings.select("text_id", "vector"), on="text_id", how="inner").sort("row")
-    matrix = np.array(found["vector"].to_list(), dtype=np.float64).reshape(found.height, -1)
+    width = found["vector"].list.len().max()
+    matrix = found["vector"].list.to_array(width).to_numpy().astype(np.float64)
     return TextVectors(
         rows={text: row for row, text in enumerate(found["text"])},
         matrix=matrix,

@@ -1,4 +1,4 @@
-"""The interest that each product stands for: the nearest topic, or what a language model said where it was asked."""
+"""The interest that each product stands for: the nearest topic, or what a language model said."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.interests.embeddings import TextVectors
 from pipelines.enrichment.interests.nearest_topics import likeness, nearest_topics, rows_of
-from pipelines.enrichment.interests.texts import PARTS, topic_phrases
+from pipelines.enrichment.interests.texts import read_parts, topic_phrases, weighted_parts
 
 LANGUAGE_MODEL_METHOD = "language_model"
 _LABEL = {
@@ -34,7 +34,9 @@ def label_texts(texts: pl.DataFrame, vectors: TextVectors, settings: InterestSet
         Columns `text_id, written, product_count, reason, interest, similarity_score, method, model_version`.
     """
     distinct = (
-        texts.group_by("text_id", "written", "reason", *PARTS).agg(product_count=pl.len()).sort("text_id")
+        texts.group_by("text_id", "written", "reason", *read_parts(settings))
+        .agg(product_count=pl.len())
+        .sort("text_id")
     )
     refused = distinct.filter(pl.col("reason").is_not_null()).with_columns(
         **{name: pl.lit(None, dtype) for name, dtype in _LABEL.items()}
@@ -52,7 +54,7 @@ def _nearest(usable: pl.DataFrame, vectors: TextVectors, settings: InterestSetti
     owners = np.array([place for place, own in enumerate(phrases.values()) for _ in own], dtype=np.int64)
     found = likeness(vectors.matrix, vectors.matrix[rows], owners, len(names))
     with_empty = np.vstack([found, np.zeros((1, len(names)))])
-    weights = {part: getattr(settings.weights, part) for part in PARTS if getattr(settings.weights, part)}
+    weights = {part: getattr(settings.weights, part) for part in weighted_parts(settings)}
     parts = {part: rows_of(usable[part].to_list(), vectors.rows) for part in weights}
     nearest = nearest_topics(with_empty, parts, weights)
     is_near = pl.col("similarity_score") >= max(settings.minimum_similarity, np.finfo(float).tiny)
@@ -63,7 +65,9 @@ def _nearest(usable: pl.DataFrame, vectors: TextVectors, settings: InterestSetti
         model_version=pl.lit(vectors.model_version),
     ).with_columns(
         interest=pl.when(is_near).then("interest"),
-        reason=pl.when(is_near).then(pl.lit(LabelReason.NEAREST.value)).otherwise(pl.lit(LabelReason.TOO_FAR.value)),
+        reason=pl.when(is_near)
+        .then(pl.lit(LabelReason.NEAREST.value))
+        .otherwise(pl.lit(LabelReason.TOO_FAR.value)),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from pipelines.contracts.enrichment import PersonInterest
+from pipelines.contracts.interest_tables import PRODUCT_INTERESTS
 from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.purchases import decay, linked_orders
@@ -13,7 +14,6 @@ from pipelines.expressions.sums import stable_sum
 
 #: Decimals of a published score.
 _DECIMALS = 9
-#: Fixed-point steps of a similarity in sums.
 _KEY = ("customer_id", "interest")
 
 
@@ -47,76 +47,83 @@ def measure_interests(
     purchases = linked_orders(orders, customer_links, workspace=workspace, as_of=as_of).join(
         permitted.filter(pl.col("is_scored")), on="customer_id", how="semi"
     )
-    bought = _bought_products(purchases, order_lines, product_interests, settings)
-    strength = _strength(bought, settings)
-    days = _purchase_days(purchases, order_lines, product_interests)
+    products = _numbered(product_interests)
+    paid = _paid_lines(purchases, order_lines, products)
+    bought = _bought_products(paid, products, settings)
+    kept = _strongest(bought, settings)
+    prior = pl.col("purchase_day_count") + settings.prior_days
     return (
-        strength.join(days, on=list(_KEY), how="inner")
+        kept.join(_purchase_days(paid), on=list(_KEY), how="inner", validate="1:1")
+        .join(_evidence(bought, kept, products, settings), on=list(_KEY), how="inner", validate="1:1")
+        .join(_provenance(products, "first"), on="first_provenance", how="inner")
+        .join(_provenance(products, "last"), on="last_provenance", how="inner")
         .with_columns(
-            confidence=(
-                pl.col("mean_similarity")
-                * pl.col("purchase_day_count")
-                / (pl.col("purchase_day_count") + settings.prior_days)
-            ).round(_DECIMALS),
+            pl.col("interest").cast(pl.String),
+            confidence=(pl.col("mean_similarity") * pl.col("purchase_day_count") / prior).round(_DECIMALS),
+            method=_both("method"),
+            model_version=_both("model_version"),
             workspace_id=pl.lit(workspace.workspace),
-            source=pl.lit("product_interests"),
+            source=pl.lit(PRODUCT_INTERESTS.name),
         )
         .pipe(PersonInterest.cast)
     )
 
 
-def _lines(order_lines: pl.LazyFrame, product_interests: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with what their product stands for; texts that repeat are integers while they are joined."""
-    labels = product_interests.select(
-        "product_id",
-        "similarity_score",
-        *(pl.col(name).cast(pl.Categorical) for name in ("interest", "method", "model_version")),
-    )
-    return order_lines.select("order_id", "product_id", line_minor=to_minor(pl.col("net_amount"))).join(
-        labels, on="product_id", how="left"
+def _numbered(product_interests: pl.LazyFrame) -> pl.LazyFrame:
+    """Products with numbers instead of texts that repeat: millions of lines are then grouped as integers.
+
+    Numbers follow the order of the ids. A night has at most two provenances: the
+    offline method, and the language model.
+    """
+    provenance = pl.struct("method", "model_version").rank("dense")
+    return product_interests.sort("product_id").with_columns(
+        pl.col("interest").cast(pl.Categorical),
+        product=pl.int_range(pl.len(), dtype=pl.UInt32),
+        provenance=pl.when(pl.col("interest").is_not_null()).then(provenance),
     )
 
 
-def _bought_products(
-    purchases: pl.LazyFrame,
-    order_lines: pl.LazyFrame,
-    product_interests: pl.LazyFrame,
-    settings: InterestSettings,
-) -> pl.LazyFrame:
-    """One row per person and product: decayed spend, not below zero, and what the product stands for."""
-    weight = decay(pl.col("age_days"), settings.half_life_days)
+def _paid_lines(purchases: pl.LazyFrame, order_lines: pl.LazyFrame, products: pl.LazyFrame) -> pl.LazyFrame:
+    """`customer_id, age_days, product, interest, line_minor`; unknown products are one without a number."""
+    lines = order_lines.select("order_id", "product_id", line_minor=to_minor(pl.col("net_amount"))).join(
+        products.select("product_id", "product", "interest"), on="product_id", how="left"
+    )
     return (
         purchases.select("customer_id", "order_id", "age_days")
-        .join(_lines(order_lines, product_interests), on="order_id", how="inner")
-        .group_by("customer_id", "product_id")
-        .agg(
-            pl.col("interest", "similarity_score", "method", "model_version").first(),
-            decayed_minor=stable_sum(pl.col("line_minor") * weight).clip(lower_bound=0.0),
-        )
+        .join(lines, on="order_id", how="inner")
+        .select("customer_id", "age_days", "product", "interest", "line_minor")
     )
 
 
-def _strength(bought: pl.LazyFrame, settings: InterestSettings) -> pl.LazyFrame:
-    """One row per person and interest that is kept: score, rank, mean similarity, evidence and provenance."""
-    spend = pl.col("decayed_minor")
-    heaviest = pl.struct(loss=-spend, product_id="product_id")
-    position = pl.int_range(1, pl.len() + 1).over("customer_id", order_by=["loss", "interest"])
+def _bought_products(paid: pl.LazyFrame, products: pl.LazyFrame, settings: InterestSettings) -> pl.LazyFrame:
+    """One row per person and product: decayed spend, not below zero, and the whole of the person."""
+    weight = decay(pl.col("age_days"), settings.half_life_days)
+    told = products.select("product", "interest", "similarity_score", "provenance")
     return (
-        bought.with_columns(whole_minor=stable_sum(spend).over("customer_id"))
-        .filter(pl.col("interest").is_not_null(), spend > 0)
-        .group_by(*_KEY, "whole_minor")
+        paid.group_by("customer_id", "product")
+        .agg(decayed_minor=stable_sum(pl.col("line_minor") * weight).clip(lower_bound=0.0))
+        .join(told, on="product", how="left")
+        .with_columns(whole_minor=stable_sum(pl.col("decayed_minor")).over("customer_id"))
+        .filter(pl.col("interest").is_not_null(), pl.col("decayed_minor") > 0)
+    )
+
+
+def _strongest(bought: pl.LazyFrame, settings: InterestSettings) -> pl.LazyFrame:
+    """One row per person and interest that is kept: score, rank and mean similarity."""
+    spend = pl.col("decayed_minor")
+    position = pl.int_range(1, pl.len() + 1).over("customer_id", order_by=["loss", "name"])
+    return (
+        bought.group_by(*_KEY, "whole_minor")
         .agg(
             alike_minor=stable_sum(spend * pl.col("similarity_score")),
             spent_minor=stable_sum(spend),
-            evidence=heaviest.sort().head(settings.evidence_products).struct.field("product_id"),
-            method=_named("method"),
-            model_version=_named("model_version"),
+            first_provenance=pl.col("provenance").min(),
+            last_provenance=pl.col("provenance").max(),
         )
         .with_columns(
-            pl.col("interest").cast(pl.String),
             interest_score=(pl.col("alike_minor") / pl.col("whole_minor")).round(_DECIMALS),
             mean_similarity=pl.col("alike_minor") / pl.col("spent_minor"),
-            evidence=_as_json("evidence"),
+            name=pl.col("interest").cast(pl.String),
         )
         .filter(pl.col("interest_score") > 0)
         .with_columns(loss=-pl.col("interest_score"))
@@ -125,25 +132,55 @@ def _strength(bought: pl.LazyFrame, settings: InterestSettings) -> pl.LazyFrame:
     )
 
 
-def _named(column: str) -> pl.Expr:
-    """Every value of the group once, by name: `language_model+static_embedding`."""
-    return pl.col(column).cast(pl.String).unique().sort().str.join("+")
-
-
-def _as_json(column: str) -> pl.Expr:
-    quoted = pl.element().str.replace_all(r"\\", r"\\\\").str.replace_all('"', r"\\\"")
-    return pl.format('["{}"]', pl.col(column).list.eval(quoted).list.join('","'))
-
-
-def _purchase_days(
-    purchases: pl.LazyFrame, order_lines: pl.LazyFrame, product_interests: pl.LazyFrame
-) -> pl.LazyFrame:
+def _purchase_days(paid: pl.LazyFrame) -> pl.LazyFrame:
     """`customer_id, interest, purchase_day_count`: local days with a line that was paid for."""
     return (
-        purchases.select("customer_id", "order_id", "ordered_on")
-        .join(_lines(order_lines, product_interests), on="order_id", how="inner")
-        .filter(pl.col("interest").is_not_null(), pl.col("line_minor") > 0)
+        paid.filter(pl.col("interest").is_not_null(), pl.col("line_minor") > 0)
         .group_by(*_KEY)
-        .agg(purchase_day_count=pl.col("ordered_on").n_unique().cast(pl.Int64))
-        .with_columns(pl.col("interest").cast(pl.String))
+        .agg(purchase_day_count=pl.col("age_days").n_unique().cast(pl.Int64))
     )
+
+
+def _evidence(
+    bought: pl.LazyFrame, kept: pl.LazyFrame, products: pl.LazyFrame, settings: InterestSettings
+) -> pl.LazyFrame:
+    """`customer_id, interest, evidence`: ids of the products with most decayed spend, ties by id, as JSON."""
+    position = pl.int_range(pl.len())
+    heaviest = (
+        pl.col("product").sort_by([-pl.col("decayed_minor"), "product"]).head(settings.evidence_products)
+    )
+    return (
+        bought.join(kept.select(_KEY), on=list(_KEY), how="semi")
+        .group_by(*_KEY)
+        .agg(product=heaviest, position=position.head(settings.evidence_products))
+        .explode("product", "position")
+        .join(products.select("product", "product_id"), on="product", how="inner")
+        .group_by(*_KEY)
+        .agg(ids=pl.col("product_id").sort_by("position"))
+        .select(*_KEY, evidence=_as_json(pl.col("ids")))
+    )
+
+
+def _as_json(ids: pl.Expr) -> pl.Expr:
+    """A list as a JSON array; only objects are encoded, so it passes through one."""
+    encoded = pl.struct(ids.alias("ids")).struct.json_encode()
+    return encoded.str.strip_prefix('{"ids":').str.strip_suffix("}")
+
+
+def _provenance(products: pl.LazyFrame, which: str) -> pl.LazyFrame:
+    """Method and version of each provenance, named after its place in the group."""
+    return (
+        products.filter(pl.col("provenance").is_not_null())
+        .select(
+            pl.col("provenance").alias(f"{which}_provenance"),
+            pl.col("method").alias(f"{which}_method"),
+            pl.col("model_version").alias(f"{which}_model_version"),
+        )
+        .unique()
+    )
+
+
+def _both(name: str) -> pl.Expr:
+    """One name, or `first+last` where products of a group were labelled in two ways."""
+    first, last = pl.col(f"first_{name}"), pl.col(f"last_{name}")
+    return pl.when(first == last).then(first).otherwise(pl.format("{}+{}", first, last))

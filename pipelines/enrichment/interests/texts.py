@@ -1,4 +1,4 @@
-"""Texts of products as they are compared: plain words, without what says nothing, abbreviations written out."""
+"""Texts of products as they are compared: plain words that say something, abbreviations written out."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,11 @@ from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.sensitive_subjects import plain, product_pattern
 from pipelines.expressions.digest import identifier
 
-#: Texts of a product that may be compared; the settings say how much each counts.
-PARTS = ("name", "category", "department", "description")
-#: A department holds everything from soap to plasters: it does not say that a product is about health.
-_TELLING = ("name", "category", "description")
+#: Texts of a product, from the widest to the closest; the settings say how much each counts.
+PARTS = ("department", "category", "name", "description")
+#: Looked at for sensitive subjects even where they do not count. A department does not say that a product is
+#: about health: it holds everything from soap to plasters.
+_ALWAYS_READ = ("category", "name")
 _NO_LETTERS_OR_DIGITS = r"[^\p{L}\p{N}]+"
 
 
@@ -52,41 +53,51 @@ def topic_phrases(settings: InterestSettings) -> Mapping[str, tuple[str, ...]]:
 def product_texts(products: pl.LazyFrame, settings: InterestSettings) -> pl.LazyFrame:
     """One row per product: `product_id`, its texts as they are compared, and why it may not be looked at.
 
-    Columns: `name`, `category`, `department` and `description` (words, empty where there is none), `text_id` of
-    all four as written, `reason` (`LabelReason`, null where the product may be looked at), and `written`:
-    its texts as one line.
+    Columns: each part that is read as words (empty where there is none), `text_id` of the parts as written,
+    `reason` (`LabelReason`, null where the product may be looked at), and `written`: the parts that count as
+    one line.
     """
-    texts = ["name", "category", "department", "description"]
-    given = products.select("product_id", *texts)
-    distinct = given.select(texts).unique()
-    words = {part: plain_words(pl.col(part)) for part in texts}
-    compared = {f"{part}_words": telling_words(words[part], settings) for part in texts}
-    known = distinct.with_columns(
-        **compared,
-        text_id=identifier("product text", *(pl.col(part).fill_null("") for part in texts)),
-        written=pl.concat_str([pl.col(part) for part in _written(settings)], separator=" / ", ignore_nulls=True),
-    ).with_columns(reason=_refusal(words, settings))
-    return given.join(known, on=texts, how="left", nulls_equal=True).select(
-        "product_id", "text_id", "written", "reason", *(pl.col(f"{part}_words").alias(part) for part in texts)
+    parts = read_parts(settings)
+    given = products.select("product_id", *parts)
+    words = {part: plain_words(pl.col(part)) for part in parts}
+    known = (
+        given.select(parts)
+        .unique()
+        .with_columns(
+            **{f"{part}_words": telling_words(words[part], settings) for part in parts},
+            text_id=identifier("product text", *(pl.col(part).fill_null("") for part in parts)),
+            written=pl.concat_str(weighted_parts(settings), separator=" / ", ignore_nulls=True),
+        )
+        .with_columns(reason=_refusal(words, settings))
+    )
+    return given.join(known, on=parts, how="left", nulls_equal=True).select(
+        "product_id", "text_id", "written", "reason", **{part: f"{part}_words" for part in parts}
     )
 
 
-def _written(settings: InterestSettings) -> list[str]:
-    """Parts that have a weight, from the widest to the closest."""
-    return [part for part in ("department", "category", "name", "description") if getattr(settings.weights, part)]
+def weighted_parts(settings: InterestSettings) -> list[str]:
+    """Parts of a product's text that count."""
+    return [part for part in PARTS if getattr(settings.weights, part)]
+
+
+def read_parts(settings: InterestSettings) -> list[str]:
+    """Parts that are looked at: those that count, and those that may be sensitive."""
+    return [part for part in PARTS if part in _ALWAYS_READ or getattr(settings.weights, part)]
 
 
 def _refusal(words: Mapping[str, pl.Expr], settings: InterestSettings) -> pl.Expr:
-    telling = pl.concat_str(
-        *(words[part] for part in _TELLING), *(pl.col(f"{part}_words") for part in _TELLING), separator=" "
+    """Why a product may not be looked at; abbreviations are looked at as written and written out."""
+    telling = [part for part in words if part != "department"]
+    text = pl.concat_str(
+        *(words[part] for part in telling), *(f"{part}_words" for part in telling), separator=" "
     )
-    is_sensitive = telling.str.contains(product_pattern(settings.sensitive_words))
-    is_no_good = words["name"].str.split(" ").list.eval(pl.element().is_in(list(settings.excluded_words))).list.any()
-    has_words = pl.any_horizontal(pl.col(f"{part}_words") != "" for part in _written(settings))
+    is_sensitive = text.str.contains(product_pattern(settings.sensitive_words))
+    is_excluded = pl.element().is_in(list(settings.excluded_words))
+    has_words = pl.any_horizontal(pl.col(f"{part}_words") != "" for part in weighted_parts(settings))
     return (
         pl.when(pl.lit(not settings.permits_sensitive) & is_sensitive)
         .then(pl.lit(LabelReason.SENSITIVE.value))
-        .when(is_no_good)
+        .when(words["name"].str.split(" ").list.eval(is_excluded).list.any())
         .then(pl.lit(LabelReason.EXCLUDED.value))
         .when(~has_words)
         .then(pl.lit(LabelReason.NO_TEXT.value))
@@ -94,11 +105,12 @@ def _refusal(words: Mapping[str, pl.Expr], settings: InterestSettings) -> pl.Exp
 
 
 def distinct_words(texts: pl.DataFrame, settings: InterestSettings) -> list[str]:
-    """Every text that must be embedded tonight, once, sorted: of products that may be looked at, and of topics.
+    """Every text that must be embedded tonight, once, sorted.
 
-    Sensitive products are not embedded at all.
+    Those of products that may be looked at, and the phrases of the topics. Products
+    of sensitive subjects are not embedded at all.
     """
     usable = texts.filter(pl.col("reason").is_null())
-    parts = {text for part in _written(settings) for text in usable[part].unique()}
+    parts = {text for part in weighted_parts(settings) for text in usable[part].unique()}
     phrases = {phrase for phrases in topic_phrases(settings).values() for phrase in phrases}
     return sorted((parts | phrases) - {""})

@@ -19,7 +19,7 @@ from google.cloud.bigquery import (
     WriteDisposition,
 )
 
-from resources.warehouses.base import Load, PartitionValue, SourceError, SourceProblem
+from resources.warehouses.base import Load, PartitionValue
 from resources.warehouses.bigquery.connecting import Clients
 from resources.warehouses.bigquery.failures import TARGET, Place
 from resources.warehouses.bigquery.jobs import (
@@ -35,6 +35,7 @@ from resources.warehouses.bigquery.jobs import (
 )
 from resources.warehouses.bigquery.types import column_type, literal, quoted, type_text
 from resources.warehouses.loading import internal_schema
+from resources.warehouses.stage_files import writing_stage_files
 
 #: What a crash leaves behind goes away by itself.
 _STAGING_LIFETIME = timedelta(days=1)
@@ -104,7 +105,7 @@ class BigQuerySession:
         call(self._clients, place, replace)
         with tempfile.TemporaryDirectory(prefix="onward-load-") as folder:
             file = Path(folder) / "rows.parquet"
-            _write_parquet(load, file, place)
+            _write_parquet(load, file)
             self._load(file, table, place)
         return self.quote(schema_name, name)
 
@@ -155,12 +156,6 @@ class BigQuerySession:
         run_job(JobAttempt(self._clients, send, place, seconds=seconds), seconds=seconds)
 
 
-def _write_parquet(load: Load, file: Path, place: Place) -> None:
-    try:
+def _write_parquet(load: Load, file: Path) -> None:
+    with writing_stage_files(load, file.parent):
         load.rows.select(*load.columns).sink_parquet(file, compression="zstd")
-    except (OSError, pl.exceptions.ComputeError) as error:
-        what = f"its rows could not be written to {file.parent} ({type(error).__name__})."
-        remedy = "Make room there, or point TMPDIR at a larger disk."
-        raise SourceError(
-            SourceProblem("write_failed", place.source, place.table, None, what, remedy)
-        ) from None

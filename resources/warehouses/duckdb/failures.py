@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.warehouses.base import Load, Relation, SourceError, SourceProblem
+from resources.warehouses.stage_files import is_disk_full
 
 
 @contextmanager
@@ -33,8 +34,6 @@ def explained(source: str, relation: Relation) -> Iterator[None]:
         raise _problem(source, relation, "read_failed", what) from None
 
 
-#: How the systems that DuckDB runs on call a disk, a quota or a file that is full.
-_FULL = ("No space left", "quota exceeded", "File too large", "not enough space")
 _REMEDIES = {
     "missing_table": "Correct table or query in sources.yml.",
     "invalid_query": "Correct the query in sources.yml.",
@@ -54,21 +53,18 @@ def explained_write(loads: Sequence[Load]) -> Iterator[None]:
     tables = ", ".join(f"{load.schema_name}.{load.table}" for load in loads)
     try:
         yield
-    except duckdb.TransactionException:
+    except duckdb.Error as error:
+        raise _explain_write(tables, error) from None
+
+
+def _explain_write(tables: str, error: duckdb.Error) -> SourceError:
+    if is_disk_full(error):  # told before anything else: a commit that finds no room is one of the others too
+        what, remedy = "the disk of the file is full; nothing was kept.", "Make room there and run it again."
+        return SourceError(SourceProblem("disk_full", "target", tables, None, what, remedy))
+    if isinstance(error, duckdb.TransactionException):
         what = "another writer changed the same tables at the same time; nothing was kept."
         problem = SourceProblem("write_failed", "target", tables, None, what, "Try again.")
-        raise SourceError(problem, is_transient=True) from None
-    except duckdb.IOException as error:
-        if not any(text in str(error) for text in _FULL):
-            raise _failed_write(tables, error) from None
-        what = "the disk of the file is full; nothing was kept."
-        remedy = "Make room there and run the night again."
-        raise SourceError(SourceProblem("disk_full", "target", tables, None, what, remedy)) from None
-    except duckdb.Error as error:
-        raise _failed_write(tables, error) from None
-
-
-def _failed_write(tables: str, error: duckdb.Error) -> SourceError:
+        return SourceError(problem, is_transient=True)
     what = f"writing failed with {type(error).__name__} (its text can quote values); nothing was kept."
-    remedy = "Compare the rows with the constraints of the tables, and look at the disk's free space."
+    remedy = "Compare the rows with the constraints of the tables."
     return SourceError(SourceProblem("write_failed", "target", tables, None, what, remedy))

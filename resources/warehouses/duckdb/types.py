@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from resources.warehouses.base import Family, SourceColumn
+from resources.warehouses.table_names import split_name
 
 _DECIMAL = re.compile(r"^DECIMAL\((\d+),(\d+)\)$")
 _FAMILIES = {
@@ -93,7 +94,7 @@ class DuckDBDialect:
         return quoted(name)
 
     def table(self, name: str) -> str:
-        return ".".join(quoted(part) for part in name.split("."))
+        return ".".join(quoted(part) for part in split_name(name))
 
     def travelling(self, column: SourceColumn) -> str:
         is_json = column.declared_type == "JSON"

@@ -33,6 +33,7 @@ from resources.warehouses.loading import count_table_rows, load_tables
 from resources.warehouses.probing import probe_writing
 from resources.warehouses.statements import count_rows, select_all, select_rows, summarise_rows
 from resources.warehouses.streams import RowStream
+from resources.warehouses.table_names import join_name
 
 #: A batch of fifty columns of text stays well below 100 MB.
 BATCH_ROWS = 65_536
@@ -96,12 +97,13 @@ class DuckDBWarehouse:
 
     def discover(self) -> Mapping[str, tuple[SourceColumn, ...]]:
         rows = self._connection.execute(
-            "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE NOT internal ORDER BY 1, column_index"
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE NOT internal ORDER BY 1, 2, column_index"
         ).fetchall()
         found: dict[str, tuple[SourceColumn, ...]] = {}
-        for table, name, declared_type in rows:
-            found[table] = (*found.get(table, ()), declare_column(name, declared_type))
+        for schema_name, table, name, declared_type in rows:
+            key = join_name(schema_name, table)
+            found[key] = (*found.get(key, ()), declare_column(name, declared_type))
         return found
 
     def describe(self, source: str, relation: Relation) -> tuple[SourceColumn, ...]:

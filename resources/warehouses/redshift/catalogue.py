@@ -8,6 +8,7 @@ from resources.warehouses.base import SourceColumn
 from resources.warehouses.redshift.client import Client
 from resources.warehouses.redshift.failures import Place
 from resources.warehouses.redshift.types import declare_named, declare_numbered, literal
+from resources.warehouses.table_names import join_name
 
 _COLUMNS = (
     "SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, "
@@ -20,7 +21,7 @@ def discover(client: Client, place: Place) -> Mapping[str, tuple[SourceColumn, .
     """Tables and views, external and late-binding ones among them."""
     found: dict[str, tuple[SourceColumn, ...]] = {}
     for schema_name, table, *column in client.fetch(place, _COLUMNS.format(_NOT_OURS)):
-        key = f"{schema_name}.{table}"
+        key = join_name(schema_name, table)
         found[key] = (*found.get(key, ()), _declare(*column))
     return found
 

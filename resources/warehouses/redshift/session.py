@@ -17,6 +17,7 @@ from resources.warehouses.redshift.client import Client
 from resources.warehouses.redshift.failures import Place
 from resources.warehouses.redshift.storage import StagingFolder, Storage
 from resources.warehouses.redshift.types import LONGEST_TEXT_BYTES, column_type, literal, quoted
+from resources.warehouses.stage_files import writing_stage_files
 
 #: A cluster loads files side by side; more slices than this are rare.
 _ROWS_PER_FILE = 500_000
@@ -133,20 +134,26 @@ def _write_files(load: Load, folder: Path) -> Iterator[Path]:
     path, row_count = folder / "rows.parquet", 0
     for rows in load.rows.select(tuple(load.columns)).collect_batches(chunk_size=_ROWS_PER_BATCH):
         batch = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-        if writer is None:
-            writer = pq.ParquetWriter(
-                path, batch.schema, compression="snappy", use_deprecated_int96_timestamps=True
-            )
-        writer.write_table(batch)
+        with writing_stage_files(load, folder):
+            if writer is None:
+                writer = pq.ParquetWriter(
+                    path, batch.schema, compression="snappy", use_deprecated_int96_timestamps=True
+                )
+            writer.write_table(batch)
         row_count += rows.height
         if row_count >= _ROWS_PER_FILE:
-            writer.close()
+            _close(writer, load, folder)
             yield path
             writer, row_count = None, 0
     if writer is not None:
-        writer.close()
+        _close(writer, load, folder)
         if row_count:
             yield path
+
+
+def _close(writer: pq.ParquetWriter, load: Load, folder: Path) -> None:
+    with writing_stage_files(load, folder):
+        writer.close()
 
 
 def _statement_parts(rows: pl.DataFrame) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 import polars as pl
 
 from resources.warehouses.base import Family, SourceColumn
+from resources.warehouses.table_names import split_name
 
 _DIGITS = 38
 #: VARCHAR counts bytes of UTF-8.
@@ -203,7 +204,7 @@ class RedshiftDialect:
         return quoted(name)
 
     def table(self, name: str) -> str:
-        parts = name.split(".")
+        parts = split_name(name)
         qualified = [self._schema_name, *parts] if len(parts) == 1 else parts
         return ".".join(quoted(part) for part in qualified)
 

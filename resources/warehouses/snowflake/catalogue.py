@@ -1,6 +1,5 @@
 """What a database holds: names as people write them, found in the catalogue as it writes them."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +7,9 @@ from resources.warehouses.base import SourceColumn, SourceError, SourceProblem
 from resources.warehouses.snowflake.client import Client, Row
 from resources.warehouses.snowflake.failures import Place
 from resources.warehouses.snowflake.types import declare_column, literal, quoted
+from resources.warehouses.table_names import bare, join_name, written_parts
 
 _PARTS = 3
-_PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
 _COLUMNS = (
     "TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, "
     "DATETIME_PRECISION, CHARACTER_MAXIMUM_LENGTH"
@@ -36,7 +35,7 @@ class Catalogue:
         """Declared columns of a table."""
         database, *parts = self._parts(source, name)
         like = " AND ".join(
-            f"UPPER({column}) = {literal(_bare(part).upper())}"
+            f"UPPER({column}) = {literal(bare(part).upper())}"
             for column, part in zip(("TABLE_SCHEMA", "TABLE_NAME"), parts, strict=True)
         )
         tables = _by_table(self._client.fetch(Place(source, name), _select(database, like)))
@@ -49,7 +48,7 @@ class Catalogue:
         place = Place("connection", self._database)
         rows = self._client.fetch(place, _select(self._database, "TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"))
         tables = _by_table(rows)
-        return {f"{schema}.{table}": columns for (schema, table), columns in sorted(tables.items())}
+        return {join_name(schema, table): columns for (schema, table), columns in sorted(tables.items())}
 
     def declared_types(self, schema_name: str, table: str) -> dict[str, str]:
         """Column → declared type of a table named exactly so; empty when there is none."""
@@ -60,8 +59,8 @@ class Catalogue:
 
     def _parts(self, source: str, name: str) -> list[str]:
         """Database, schema and table as written, with the connection's own where they are left out."""
-        parts = _PART.findall(name)
-        if ".".join(parts) != name or not 0 < len(parts) <= _PARTS:
+        parts = written_parts(name)
+        if not parts or len(parts) > _PARTS:
             what = "it is no name of a table: at most database, schema and table, with points between."
             remedy = 'Write schema.table, parts with unusual letters in double quotes: shop."Order lines".'
             raise SourceError(SourceProblem("missing_table", source, name, None, what, remedy))
@@ -97,11 +96,7 @@ def _is_quoted(part: str) -> bool:
 
 def _folded(part: str) -> str:
     """A name as Snowflake reads it in SQL: upper case unless it is quoted."""
-    return _bare(part) if _is_quoted(part) else part.upper()
-
-
-def _bare(part: str) -> str:
-    return part[1:-1].replace('""', '"') if _is_quoted(part) else part
+    return bare(part) if _is_quoted(part) else part.upper()
 
 
 def _choose(
@@ -127,7 +122,7 @@ def _distance(parts: Sequence[str], place: Sequence[str]) -> int | None:
     """How far the case of a name is from what was written; None when it is another name."""
     total = 0
     for part, own in zip(parts, place, strict=True):
-        if _bare(part) == own:
+        if bare(part) == own:
             continue
         if _is_quoted(part) or part.upper() != own.upper():
             return None

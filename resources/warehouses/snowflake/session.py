@@ -14,6 +14,7 @@ from resources.warehouses.snowflake.catalogue import Catalogue
 from resources.warehouses.snowflake.client import Client
 from resources.warehouses.snowflake.failures import Place
 from resources.warehouses.snowflake.types import column_type, literal, quoted
+from resources.warehouses.stage_files import writing_stage_files
 
 #: Snowflake loads files side by side; some 100 MB each suit it.
 _ROWS_PER_FILE = 2_000_000
@@ -73,9 +74,10 @@ class SnowflakeLoadSession:
     def _upload(self, load: Load, temporary: Path, folder: str) -> bool:
         """Whether there are rows at all."""
         rows = load.rows.select(pl.col(name).alias(name.upper()) for name in load.columns)
-        rows.sink_parquet(
-            pl.PartitionBy(temporary, max_rows_per_file=_ROWS_PER_FILE), compression="zstd", mkdir=True
-        )
+        with writing_stage_files(load, temporary):
+            rows.sink_parquet(
+                pl.PartitionBy(temporary, max_rows_per_file=_ROWS_PER_FILE), compression="zstd", mkdir=True
+            )
         files = sorted(temporary.rglob("*.parquet"))
         for file in files:
             self.execute(put_statement(file, folder))

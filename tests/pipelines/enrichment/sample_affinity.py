@@ -108,7 +108,11 @@ def _hit_rate(truth: pl.DataFrame, item: str, proposed: pl.DataFrame) -> float:
 def _first_ten(ranked: pl.DataFrame, item: str) -> pl.DataFrame:
     """What was bought before comes first, new items fill up where the level has some."""
     order = ranked.sort("customer_id", "is_new", "affinity_rank")
-    return order.group_by("customer_id", maintain_order=True).head(10).select("customer_id", pl.col("item").alias(item))
+    return (
+        order.group_by("customer_id", maintain_order=True)
+        .head(10)
+        .select("customer_id", pl.col("item").alias(item))
+    )
 
 
 def _popular_and_new(world: _World) -> pl.DataFrame:
@@ -125,8 +129,7 @@ def measure(sample: Sample, cutoff: date = CUTOFF) -> dict[str, float]:
     as_of = end_of_local_day(cutoff - timedelta(days=1), SAMPLE.zone)
     known = {"settings": SETTINGS, "workspace": SAMPLE, "as_of": as_of}
     knowledge = learn_items(sample.lines, sample.products, **known)
-    permitted = sample.lines.select("customer_id", is_scored=pl.lit(value=True)).unique()
-    ranked = rank_items(sample.lines, sample.products, knowledge, permitted, **known).collect()
+    ranked = rank_items(sample.lines, sample.products, knowledge, **known).collect()
     people = world.window.select("customer_id").unique()
     rates = {}
     for item, level in LEVELS.items():

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.enrichment import ProductAffinity
+from pipelines.contracts.histories import PurchaseLine
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
-from pipelines.contracts.sources import CatalogueProduct, Order, OrderLine
+from pipelines.contracts.sources import CatalogueProduct
 from pipelines.enrichment.affinity import measure_affinity
 
 AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
@@ -15,24 +16,16 @@ HALF = 112
 
 
 @pytest.fixture
-def affinity_of(rows_of, links_of, workspace):
+def affinity_of(rows_of, workspace):
     """Affinity of purchases (customer, days ago, category, amount); each day of a customer is one order."""
 
     def measure(*purchases: tuple[str, int, str | None, str], kept: int = 10) -> pl.DataFrame:
-        days = sorted({(customer, days_ago) for customer, days_ago, *_ in purchases})
-        orders = [
-            {
-                "order_id": f"{customer}-{days_ago}",
-                "customer_ref": customer,
-                "ordered_at": NOON - timedelta(days=days_ago),
-                "net_amount": Decimal(1),
-            }
-            for customer, days_ago in days
-        ]
         lines = [
             {
+                "customer_id": "abc".index(customer) + 1,
                 "order_id": f"{customer}-{days_ago}",
                 "line_number": number,
+                "ordered_at": NOON - timedelta(days=days_ago),
                 "product_id": f"some {category}",
                 "net_amount": Decimal(amount),
             }
@@ -41,9 +34,7 @@ def affinity_of(rows_of, links_of, workspace):
         categories = sorted({category for _, _, category, _ in purchases if category is not None})
         products = [{"product_id": f"some {category}", "category": category} for category in categories]
         measured = measure_affinity(
-            links_of({number: [name] for number, name in enumerate("abc", 1)}),
-            rows_of(Order, *orders),
-            rows_of(OrderLine, *lines),
+            rows_of(PurchaseLine, *lines),
             rows_of(CatalogueProduct, *products),
             settings=EnrichmentSettings(affinities_per_person=kept),
             workspace=workspace,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipelines.contracts.enrichment import CustomerFeatures
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import CatalogueProduct, Event, Order, OrderLine
-from pipelines.enrichment.features import compute_features
+from pipelines.enrichment.features import rank_people, summarise_people
+from pipelines.identity.histories import assign_lines, assign_people
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = date(2024, 3, 10)
@@ -41,8 +42,23 @@ def _order(customer: str, days_ago: int, amount: str, **columns: object) -> dict
 
 
 def _features(links: pl.LazyFrame, orders: pl.LazyFrame, **frames: pl.LazyFrame) -> pl.DataFrame:
-    computed = compute_features(links, orders, **{**NOTHING, **frames}, workspace=SHOP, as_of=AS_OF)
-    return CustomerFeatures.validate(computed.collect()).sort("customer_id")
+    return CustomerFeatures.validate(
+        rank_people(_summaries(links, orders, **frames)).collect().sort("customer_id")
+    )
+
+
+def _summaries(links: pl.LazyFrame, orders: pl.LazyFrame, **frames: pl.LazyFrame) -> pl.LazyFrame:
+    given = {**NOTHING, **frames}
+    purchases = assign_people(orders, links)
+    return summarise_people(
+        links,
+        purchases,
+        assign_lines(given["order_lines"], purchases),
+        given["products"],
+        assign_people(given["events"], links),
+        workspace=SHOP,
+        as_of=AS_OF,
+    )
 
 
 def test_features_of_one_person_by_hand(rows_of, links_of):

@@ -7,9 +7,17 @@ import pytest
 from pipelines.contracts.enrichment import ModelCard, TrainedModel
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.sources import CatalogueProduct, Event, Order, OrderLine
-from pipelines.enrichment.features import compute_features
-from pipelines.enrichment.model_cards import ACTIVITY_MODEL, MINIMUM_PEOPLE, SPEND_MODEL, assess_models
-from pipelines.enrichment.value import estimate_value
+from pipelines.enrichment.features import rank_people, summarise_people
+from pipelines.enrichment.model_cards import (
+    ACTIVITY_MODEL,
+    MINIMUM_PEOPLE,
+    SPEND_MODEL,
+    assess_models,
+    score_past,
+)
+from pipelines.enrichment.purchases import day_totals
+from pipelines.enrichment.value import estimate_value, rank_value
+from pipelines.identity.histories import assign_lines, assign_people
 
 AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
 NOON = datetime(2024, 3, 10, 17, tzinfo=UTC)
@@ -40,14 +48,21 @@ def card_of(rows_of, links_of, no_forecasts, workspace):
     def assess(
         orders: list[dict[str, object]], people: int = PEOPLE
     ) -> dict[tuple[str, str], dict[str, object]]:
-        known = {"workspace": workspace, "as_of": AS_OF}
+        known, settings = {"workspace": workspace, "as_of": AS_OF}, EnrichmentSettings()
         links = links_of({customer: [str(customer)] for customer in range(people)})
-        frame = rows_of(Order, *orders)
-        empties = (schema.create_empty(lazy=True) for schema in (OrderLine, CatalogueProduct, Event))
-        features = compute_features(links, frame, *empties, **known)
-        value = estimate_value(features, frame, links, no_forecasts, settings=EnrichmentSettings(), **known)
+        purchases = assign_people(rows_of(Order, *orders), links)
+        lines, products, events = (
+            schema.create_empty(lazy=True) for schema in (OrderLine, CatalogueProduct, Event)
+        )
+        lines, activities = assign_lines(lines, purchases), assign_people(events, links)
+        features = rank_people(summarise_people(links, purchases, lines, products, activities, **known))
+        totals = day_totals(purchases, **known)
+        value = rank_value(
+            estimate_value(features, totals, no_forecasts, settings=settings, workspace=workspace)
+        )
+        scored = score_past(features, totals, settings=settings, night=AS_OF.date() - timedelta(days=1))
         trained = TrainedModel.create_empty(lazy=True)
-        cards = assess_models(features, value, trained, frame, links, settings=EnrichmentSettings(), **known)
+        cards = assess_models(features, value, trained, scored, workspace=workspace)
         rows = ModelCard.validate(cards.collect()).to_dicts()
         return {(row["model"], row["metric"]): row for row in rows}
 

@@ -7,15 +7,16 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.enrichment import TrainedModel
+from pipelines.contracts.histories import Activity
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.sources import Event
-from pipelines.enrichment.features import compute_features
-from pipelines.enrichment.model_cards import ACTIVITY_MODEL, SPEND_MODEL, assess_models
-from pipelines.enrichment.purchases import bought_categories, linked_orders
-from pipelines.enrichment.value import estimate_value
+from pipelines.enrichment.features import rank_people, summarise_people
+from pipelines.enrichment.model_cards import ACTIVITY_MODEL, SPEND_MODEL, assess_models, score_past
+from pipelines.enrichment.purchases import bought_categories, day_totals, linked_orders
+from pipelines.enrichment.value import estimate_value, rank_value
 from pipelines.expressions.money import to_amount
 from pipelines.expressions.time import end_of_local_day
+from pipelines.identity.histories import assign_lines, assign_people
 
 SAMPLE = WorkspaceSettings(version=1, workspace="sample", time_zone="America/New_York", currency="USD")
 TOTAL = 459_603_958
@@ -50,10 +51,18 @@ def tables() -> dict[str, pl.LazyFrame]:
 
 
 def _features(tables: dict[str, pl.LazyFrame], night: date) -> pl.LazyFrame:
-    frames = (tables[name] for name in ("links", "orders", "lines", "products"))
     as_of = end_of_local_day(night, SAMPLE.zone)
-    computed = compute_features(*frames, Event.create_empty(lazy=True), workspace=SAMPLE, as_of=as_of)
-    return computed.collect().lazy()
+    purchases = assign_people(tables["orders"], tables["links"])
+    summaries = summarise_people(
+        tables["links"],
+        purchases,
+        assign_lines(tables["lines"], purchases),
+        tables["products"],
+        Activity.create_empty(lazy=True),
+        workspace=SAMPLE,
+        as_of=as_of,
+    )
+    return rank_people(summaries).collect().lazy()
 
 
 def test_no_cent_is_lost_in_a_join(tables):
@@ -73,11 +82,14 @@ def test_no_cent_is_lost_in_a_join(tables):
 )
 def test_estimate_is_closer_than_repeating_the_last_days(tables, no_forecasts, cutoff, error, naive):
     as_of = end_of_local_day(cutoff + timedelta(days=27), SAMPLE.zone)
-    known = {"settings": EnrichmentSettings(), "workspace": SAMPLE, "as_of": as_of}
-    features = _features(tables, cutoff + timedelta(days=27))
-    value = estimate_value(features, tables["orders"], tables["links"], no_forecasts, **known)
+    settings, night = EnrichmentSettings(), cutoff + timedelta(days=27)
+    features = _features(tables, night)
+    purchases = assign_people(tables["orders"], tables["links"])
+    totals = day_totals(purchases, workspace=SAMPLE, as_of=as_of)
+    value = rank_value(estimate_value(features, totals, no_forecasts, settings=settings, workspace=SAMPLE))
     trained = TrainedModel.create_empty(lazy=True)
-    cards = assess_models(features, value, trained, tables["orders"], tables["links"], **known).collect()
+    scored = score_past(features, totals, settings=settings, night=night)
+    cards = assess_models(features, value, trained, scored, workspace=SAMPLE).collect()
     card = {(row["model"], row["metric"]): row for row in cards.to_dicts()}
     measured = card[SPEND_MODEL, "mean_absolute_error"]
     assert (round(measured["value"], 2), round(measured["baseline_value"], 2)) == (error, naive)

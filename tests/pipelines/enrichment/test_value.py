@@ -8,7 +8,9 @@ import pytest
 from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.sources import Order
-from pipelines.enrichment.value import effective_days, estimate_value
+from pipelines.enrichment.purchases import day_totals
+from pipelines.enrichment.value import effective_days, estimate_value, rank_value
+from pipelines.identity.histories import assign_people
 
 AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
 #: Noon in New York on the night's own day.
@@ -37,16 +39,16 @@ def value_of(rows_of, links_of, no_forecasts, workspace):
                 for number, _ in enumerate(people, 1)
             ),
         )
+        links = links_of({number: [name] for number, name in enumerate(people, 1)})
+        purchases = assign_people(rows_of(Order, *orders), links)
         estimated = estimate_value(
             features,
-            rows_of(Order, *orders),
-            links_of({number: [name] for number, name in enumerate(people, 1)}),
+            day_totals(purchases, workspace=workspace, as_of=AS_OF),
             no_forecasts,
             settings=EnrichmentSettings(value_half_life_days=half_life),
             workspace=workspace,
-            as_of=AS_OF,
         )
-        return CustomerValue.validate(estimated.collect()).sort("customer_id")
+        return CustomerValue.validate(rank_value(estimated).collect()).sort("customer_id")
 
     return estimate
 

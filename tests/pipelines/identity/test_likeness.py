@@ -31,7 +31,7 @@ def test_a_representative_knows_what_its_records_know():
         {"email": "x@example.com", "last_name": "Mueller", "first_name": "Ann"},
         {"first_name": "Zoë", "birth_date": date(1990, 1, 2)},
     )
-    rows = representatives(found).select("record", "first_name", "last_name", "birth_date", "email").collect()
+    rows = representatives(found).select("record", "first_name", "last_name", "birth_date", "email")
     assert rows.rows() == [(0, "ann", "muller", None, "x@example.com"), (2, "zoe", None, "1990-01-02", None)]
 
 

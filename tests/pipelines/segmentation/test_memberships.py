@@ -4,8 +4,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.contracts.segmentation import Membership
-from pipelines.segmentation.memberships import update_memberships
+from pipelines.contracts.segmentation import Membership, MembershipChange
+from pipelines.segmentation.memberships import tonights_changes, update_memberships
 
 FIRST = date(2024, 1, 1)
 
@@ -62,3 +62,19 @@ def test_open_stays_are_the_members_of_the_night_and_history_is_kept(nights):
                 stays[-1][1] = night
     expected = [(*pair, *stay) for pair, stays in sorted(history.items()) for stay in stays]
     assert _stays(state) == expected
+
+
+def test_entering_leaving_and_entering_again_are_three_changes():
+    days = [FIRST + timedelta(days=number) for number in range(5)]
+    state, history = Membership.create_empty(lazy=True), []
+    for day, members in zip(days, [[(1, "a")], [(1, "a")], [], [], [(1, "a")]], strict=True):
+        before, state = state, _night(state, day, *members)
+        changes = tonights_changes(state, night=day).collect()
+        MembershipChange.validate(changes)
+        assert tonights_changes(_night(before, day, *members), night=day).collect().equals(changes)
+        history += [(day, *row) for row in changes.select("segment", "change", "entered_on").rows()]
+    assert history == [
+        (days[0], "a", "entered", days[0]),
+        (days[2], "a", "left", days[0]),
+        (days[4], "a", "entered", days[4]),
+    ]

@@ -218,6 +218,16 @@ def test_tables_that_do_not_exist_are_made_first():
             "CREATE TABLE IF NOT EXISTS [onward_internal].[loads] "
             "([table_name] TEXT, [partition_value] TEXT, [load_id] TEXT, [row_count] INT)"
         ),
+        "CREATE TABLE IF NOT EXISTS [onward].[plan] ([id] INT, [x] TEXT, [as_of] DAY)",
+    ]
+
+
+def test_loads_of_a_table_that_is_made_again_are_forgotten():
+    session = RecordingSession(
+        tables={place: kinds for place, kinds in EXISTING.items() if place[1] == "loads"}
+    )
+    load_tables(session, [load_of((1, "x"))])
+    assert session.told("execute") == [
         "DELETE FROM [onward_internal].[loads] WHERE [table_name] = 'plan'",
         "CREATE TABLE IF NOT EXISTS [onward].[plan] ([id] INT, [x] TEXT, [as_of] DAY)",
     ]

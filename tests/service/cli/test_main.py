@@ -17,6 +17,7 @@ COMMANDS = (
     "analyze",
     "explain",
     "explain-identity",
+    "evaluate-identity",
     "dev",
     "daemon",
     "pause",

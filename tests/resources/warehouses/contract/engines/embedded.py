@@ -29,6 +29,7 @@ class DuckDBEngine(Engine):
         *("STRUCT(a INTEGER)", "INTEGER[]", "INTEGER[3]", "MAP(VARCHAR, INTEGER)", "GEOMETRY"),
     )
     awkward_names = ("UPPER", "Mixed", "two words", 'say "x"', "select", "order", "ümlaut", "a.b", "1st")
+    awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.duckdb.session.DuckDBSession"
 
     def settings(self):

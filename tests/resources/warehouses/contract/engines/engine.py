@@ -24,6 +24,7 @@ class Engine:
         types: Meaning → declared type.
         more_types: Declared types that only this kind has.
         awkward_names: Column names that this kind accepts in quotes.
+        awkward_tables: The same of tables.
         refused: Settings that must be refused, with the code, and a secret that must not be told.
         session: Class with `run_atomically`, where a write can be made to crash.
     """
@@ -32,6 +33,7 @@ class Engine:
     types: dict[str, str]
     more_types: tuple[str, ...] = ()
     awkward_names: tuple[str, ...] = ()
+    awkward_tables: tuple[str, ...] = ()
     session: str
 
     def __init__(self, folder):

@@ -33,6 +33,7 @@ class RedshiftEngine(Engine):
         "VARCHAR(MAX)",
     )
     awkward_names = ("two words", "select", "order", "1st", 'say "x"')
+    awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.redshift.session.RedshiftSession"
 
     def __init__(self, folder, server):

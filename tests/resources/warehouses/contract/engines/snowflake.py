@@ -35,6 +35,7 @@ class SnowflakeEngine(Engine):
         *("TIMESTAMP_NTZ(9)", "TIMESTAMP_NTZ(0)", "TIMESTAMP_LTZ(6)", "TIMESTAMP_TZ(9)", "GEOGRAPHY"),
     )
     awkward_names = ("lower", "Mixed", "two words", 'say "x"', "SELECT", "order", "ümlaut", "a.b", "1st")
+    awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.snowflake.session.SnowflakeLoadSession"
 
     def __init__(self, folder, server):
