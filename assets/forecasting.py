@@ -38,7 +38,7 @@ from pipelines.enrichment.forecasting.state import (
     forecasts_of,
     lifetime_of,
 )
-from pipelines.enrichment.model_cards import assess_models, score_past
+from pipelines.enrichment.model_cards import MEASURED_PEOPLE, assess_models, score_past
 from pipelines.enrichment.purchases import day_totals
 from pipelines.enrichment.value import estimate_value, rank_value
 
@@ -107,11 +107,12 @@ def value_bucket(
 
 def judge_models(night: Night) -> StepOutput:
     """Past scores bucket by bucket; the cards measure everyone."""
+    share = MEASURED_PEOPLE / max(row_count(night.read(CUSTOMER_FEATURES)), 1)
     scored_past = pl.concat(
         [
             score_past(
                 one.read(CUSTOMER_FEATURES),
-                totals_of(one),
+                totals_of(one, share=share),
                 settings=night.config.enrichment.enrichment,
                 night=night.on,
             ).collect()

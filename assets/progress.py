@@ -12,7 +12,7 @@ _ENDINGS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 
 
 class ProgressHandler(logging.Handler):
-    """Prints when a step starts and ends, what it published, and every warning.
+    """Prints what a step has read and published, when it ends, and every warning.
 
     Dagster 1.13 logs its own events at DEBUG.
     """
@@ -26,7 +26,7 @@ class ProgressHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
         if event is None:
-            self._warn(record)
+            self._say(record)
             return
         step = event.step_key or ""
         if event.event_type is DagsterEventType.STEP_START:
@@ -37,11 +37,15 @@ class ProgressHandler(logging.Handler):
         elif event.event_type in _ENDINGS:
             self._finish(step, is_success=event.event_type is DagsterEventType.STEP_SUCCESS)
 
-    def _warn(self, record: logging.LogRecord) -> None:
-        """Warnings as they come; that later steps wait for a failed one goes without saying."""
+    def _say(self, record: logging.LogRecord) -> None:
+        """Words of a step as they come; that later steps wait for a failed one goes without saying."""
         message = getattr(record, "dagster_meta", {}).get("orig_message", "")
-        if record.levelno >= logging.WARNING and not message.startswith("Dependencies for step"):
+        if message.startswith("Dependencies for step"):
+            return
+        if record.levelno >= logging.WARNING:
             self._console.print(f"  ! {message}", style="yellow", markup=False)
+        elif record.levelno >= logging.INFO and message:
+            self._console.print(f"    {message}", style="dim", markup=False, highlight=False)
 
     def _note(self, step: str, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization

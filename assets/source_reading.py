@@ -95,9 +95,7 @@ def read_sources(night: Night, *, budgets: Budgets, now: datetime) -> ReadSource
         batches = _gather(
             failures,
             _read(night, pool, admitted, budgets=budgets, now=now),
-            tell=lambda name, batch: night.log.info(
-                "%s", _progress(name, batch, budgets.spent[name].seconds)
-            ),
+            tell=lambda name, batch: _tell(night, name, batch, budgets),
         )
         failures.raise_problems()
     return ReadSources(batches=batches, earlier=earlier, stale=failures.stale)
@@ -125,7 +123,7 @@ def _read(
 ) -> dict[str, Future[SourceBatch]]:
     started = {}
     for name, surveyed in admitted.items():
-        night.log.info("reading %s", name)
+        night.log.debug("reading %s", name)
         work = _reading(surveyed, night, budgets=budgets, now=now)
         started[name] = pool.submit(surveyed.source.connection, work)
     return started
@@ -137,11 +135,11 @@ def _reading(
     return lambda warehouse: SourceReader(surveyed, warehouse, night, budgets=budgets, now=now).read()
 
 
-def _progress(name: str, batch: SourceBatch, seconds: float) -> str:
-    """How much came, and how fast; the seconds are those of all its statements."""
-    count, size = batch.mapped.read_count, batch.received_bytes
+def _tell(night: Night, name: str, batch: SourceBatch, budgets: Budgets) -> None:
+    """How much came, and how fast; the seconds are those of all statements of the source."""
+    count, size, seconds = batch.mapped.read_count, batch.received_bytes, budgets.spent[name].seconds
     rates = f", {count / seconds:,.0f} rows/s, {bytes_in_words(size / seconds)}/s" if seconds > 0 else ""
-    return f"read {name}: {counted(count, 'row')}, {bytes_in_words(size)}{rates}"
+    night.log.info("read %s: %s, %s%s", name, counted(count, "row"), bytes_in_words(size), rates)
 
 
 def _gather(

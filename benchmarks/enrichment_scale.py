@@ -48,7 +48,7 @@ from pipelines.enrichment.forecasting.state import (
     forecasts_of,
     lifetime_of,
 )
-from pipelines.enrichment.model_cards import assess_models, score_past
+from pipelines.enrichment.model_cards import MEASURED_PEOPLE, assess_models, score_past
 from pipelines.enrichment.purchases import day_totals
 from pipelines.enrichment.value import estimate_value, rank_value
 from pipelines.expressions.digest import bucket
@@ -209,9 +209,13 @@ def value(folder: Path, buckets: int) -> Iterator[tuple[str, pl.LazyFrame]]:
 
 
 def cards(folder: Path, buckets: int) -> Iterator[tuple[str, pl.LazyFrame]]:
+    people = read(folder, "customer_features", None).select(pl.len()).collect().item()
     past = [
         score_past(
-            read(folder, "customer_features", one), totals_of(folder, one), settings=SETTINGS, night=NIGHT
+            read(folder, "customer_features", one),
+            totals_of(folder, one, share=MEASURED_PEOPLE / people),
+            settings=SETTINGS,
+            night=NIGHT,
         ).collect()
         for one in range(buckets)
     ]

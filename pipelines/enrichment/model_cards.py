@@ -28,6 +28,8 @@ from pipelines.expressions.sums import stable_sum
 
 #: Fewer people, or a shorter past before the window, and the numbers say nothing.
 MINIMUM_PEOPLE = 50
+#: People by whom the decayed rate is measured: more of them change no digit that is read.
+MEASURED_PEOPLE = 100_000
 SPEND_MODEL = f"{METHOD}_spend"
 ACTIVITY_MODEL = f"{METHOD}_activity"
 _DECIMALS = 9

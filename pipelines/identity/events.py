@@ -37,7 +37,7 @@ def describe_changes(
 
 
 def _created(named: pl.DataFrame) -> pl.DataFrame:
-    """People none of whose records was there before; most nights few records are new, and only these count."""
+    """People none of whose records was there before; of most nights only a few records are new."""
     fresh = named.filter(pl.col("earlier_id").is_null())
     known = named.join(fresh, on=_PERSON, how="semi").filter(pl.col("earlier_id").is_not_null())
     return (

@@ -105,8 +105,8 @@ def _complete(labels: pl.DataFrame) -> pl.DataFrame:
 
 def _refuse_first(rows: pl.DataFrame, what: str) -> None:
     if rows.height:
-        source, reference = rows.select(RECORD).sort(RECORD).row(0)
-        raise LabelError(f"record {reference} of {source} {what}")
+        first = rows.sort(RECORD).row(0, named=True)
+        raise LabelError(f"record {first['customer_ref']} of {first['source']} {what}")
 
 
 def _people_of(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -133,13 +133,9 @@ def _shares_of_pairs(pairs: pl.DataFrame, linked: pl.DataFrame) -> Shares:
         .join(person, left_on=_OTHER, right_on=RECORD, suffix="_other")
         .select("is_same", is_joined=pl.col("customer_id") == pl.col("customer_id_other"))
     )
-    same, joined = judged["is_same"], judged["is_joined"]
-    right = int((same & joined).sum())
-    return Shares(
-        _ratio(right, int(joined.sum())),
-        _ratio(right, int(same.sum())),
-        _ratio(2 * right, int(same.sum() + joined.sum())),
-    )
+    same, joined = judged.filter("is_same").height, judged.filter("is_joined").height
+    right = judged.filter("is_same", "is_joined").height
+    return Shares(_ratio(right, joined), _ratio(right, same), _ratio(2 * right, same + joined))
 
 
 def _ratio(part: int, whole: int) -> float | None:

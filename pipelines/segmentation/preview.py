@@ -34,14 +34,15 @@ class Reasons:
 def preview_sizes(found: SegmentedPeople, names: list[str]) -> pl.LazyFrame:
     """One row per segment: `segment`, `people`, `members`, `unknown` of whom it cannot be said."""
     verdicts = found.verdicts.select(pl.col(segment_column(name)).alias(name) for name in names)
-    return (
+    counted = (
         verdicts.unpivot(variable_name="segment", value_name="verdict")
         .group_by("segment")
-        .agg(
-            people=pl.len().cast(pl.Int64),
-            members=pl.col("verdict").sum().cast(pl.Int64),
-            unknown=pl.col("verdict").is_null().sum().cast(pl.Int64),
-        )
+        .agg(people=pl.len(), members=pl.col("verdict").sum(), unknown=pl.col("verdict").is_null().sum())
+    )
+    return (
+        pl.LazyFrame({"segment": sorted(names)})
+        .join(counted, on="segment", how="left")
+        .with_columns(pl.col("people", "members", "unknown").fill_null(0).cast(pl.Int64))
         .sort("segment")
     )
 

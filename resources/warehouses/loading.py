@@ -124,7 +124,7 @@ def load_tables(session: LoadSession, loads: Sequence[Load]) -> tuple[WriteRecei
 
 
 def _prepare_tables(session: LoadSession, loads: Sequence[Load]) -> None:
-    """Schemas, ledgers and tables; a ledger that is new has nothing to forget, which saves many statements."""
+    """Schemas, ledgers and tables; a new ledger has nothing to forget, which saves many statements."""
     new_ledgers = set()
     for schema_name in sorted({load.schema_name for load in loads}):
         session.create_schema(schema_name)

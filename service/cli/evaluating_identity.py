@@ -1,4 +1,4 @@
-"""`onward evaluate-identity`: how often the links of a night are right, by records that somebody has labelled."""
+"""`onward evaluate-identity`: how often a night's links are right, by records that somebody has labelled."""
 
 from pathlib import Path
 from typing import Annotated

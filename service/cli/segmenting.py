@@ -41,6 +41,7 @@ from service.cli.session import WorkspaceOption, open_session
 app = typer.Typer(help="Segments: which there are, and what one would be.", no_args_is_help=True)
 
 _MOST_SHOWN = 8
+_PLACES = {True: "in", False: "out", None: "out, as it is not known"}
 _MARKS = {True: "yes", False: "no", None: "not known"}
 
 WantedArgument = Annotated[str, typer.Argument(metavar="FILE_OR_NAME", help="A YAML file, or a segment.")]
@@ -163,17 +164,15 @@ def _learnt(found: SegmentedPeople, shown: list[str]) -> Iterator[str]:
 
 
 def _reasons(reasons: Reasons) -> Iterator[str]:
-    conditions = reasons.conditions.collect()
+    """Conditions by number, then the combinations of their verdicts."""
     yield "Conditions, each by itself:"
-    for row in conditions.iter_rows(named=True):
+    for number, row in enumerate(reasons.conditions.collect().iter_rows(named=True), 1):
         unknown = f", not known {row['unknown']:,}" if row["unknown"] else ""
-        yield f"  {row['condition']}: yes {row['true']:,}, no {row['false']:,}{unknown}"
+        yield f"  ({number}) {row['condition']}: yes {row['true']:,}, no {row['false']:,}{unknown}"
     yield "Why people are in or out, the most frequent first:"
     for row in reasons.patterns.head(_MOST_SHOWN).collect().iter_rows(named=True):
-        pairs = zip(conditions["condition"], row["conditions"], strict=True)
-        why = "; ".join(f"{condition}: {_MARKS[verdict]}" for condition, verdict in pairs)
-        where = {True: "in", False: "out"}.get(row["verdict"], "out, not known")
-        yield f"  {counted(row['people'], 'person', 'people')} {where}: {why}"
+        why = ", ".join(f"({number}) {_MARKS[held]}" for number, held in enumerate(row["conditions"], 1))
+        yield f"  {counted(row['people'], 'person', 'people')} {_PLACES[row['verdict']]}: {why}"
 
 
 def _overlaps(overlaps: pl.DataFrame, name: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ def predict(
         "customer_id": pl.Int64(),
         **dict.fromkeys(_names(horizons), pl.Float64()),
     }
-    score = partial(_score, models=models, horizons=tuple(horizons), frequency_model=frequency_model)
+    score = partial(predict_rows, models=models, horizons=tuple(horizons), frequency_model=frequency_model)
     return summary.map_batches(score, schema=schema)
 
 
@@ -65,10 +65,16 @@ def _names(horizons: Sequence[int]) -> list[str]:
     ]
 
 
-def _score(
-    summary: pl.DataFrame, models: LifetimeModels, horizons: tuple[int, ...], frequency_model: str | None
+def predict_rows(
+    summary: pl.DataFrame,
+    models: LifetimeModels,
+    horizons: tuple[int, ...],
+    frequency_model: str | None = None,
 ) -> pl.DataFrame:
-    """Purchases are answered once per distinct history and looked up; spend is one formula per row."""
+    """`predict` of rows in hand.
+
+    Purchases are answered once per distinct history and looked up; spend is one formula per row.
+    """
     packed, of_row = np.unique(packed_histories(summary), return_inverse=True)
     answers = _purchase_answers(models, packed, horizons, frequency_model)
     spend = _spend_per_order(models, summary)

@@ -35,12 +35,16 @@ def summarise_purchases(
         counts_free_days: Whether a day whose net spend is exactly zero is a
             purchase, as in the published CDNOW counts. Days of returns never are.
     """
+    net = pl.col("net_minor")
+    days = purchases.group_by("customer_id", "ordered_on").agg(net.sum())
+    return summarise_days(days.filter(net >= 0 if counts_free_days else net > 0), night=night)
+
+
+def summarise_days(days: pl.LazyFrame, *, night: date) -> pl.LazyFrame:
+    """The same of rows that are purchase days already, one per customer and day."""
     first, last, net = pl.col("ordered_on").min(), pl.col("ordered_on").max(), pl.col("net_minor")
     return (
-        purchases.filter(pl.col("ordered_on") <= night)
-        .group_by("customer_id", "ordered_on")
-        .agg(net.sum())
-        .filter(net >= 0 if counts_free_days else net > 0)
+        days.filter(pl.col("ordered_on") <= night)
         .group_by("customer_id")
         .agg(
             repeat_count=pl.len().cast(pl.Int64) - 1,

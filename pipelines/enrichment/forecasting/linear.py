@@ -105,11 +105,15 @@ def linear_importance(model: Mapping[str, Any]) -> Floats:
 
 
 def predict_linear(model: Mapping[str, Any], rows: Floats) -> Floats:
-    # Column by column, not by BLAS, whose sums depend on the number of threads.
-    design = _design(rows, model)
+    # Column by column, not by BLAS, whose sums depend on the number of threads; and columns fit a cache.
+    count = rows.shape[1]
     line = np.full(len(rows), float(model["intercept"]))
-    for place, coefficient in enumerate(model["coefficients"]):
-        line += coefficient * design[:, place]
+    for place in range(count):
+        known = rows[:, place]
+        filled = np.where(np.isnan(known), model["medians"][place], known)
+        for scale, values in ((place, filled), (count + place, _log(filled))):
+            scaled = (values - model["centres"][scale]) / model["scales"][scale]
+            line += model["coefficients"][scale] * np.clip(scaled, -CLIP, CLIP)
     if model["loss"] == Loss.CHANCE:
         return np.asarray(1 / (1 + np.exp(-line)))
     return line

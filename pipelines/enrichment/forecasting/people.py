@@ -8,7 +8,7 @@ from pipelines.contracts.settings.models import ModelSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.btyd.lifetime_models import POOLED_RATE, LifetimeModels
 from pipelines.enrichment.btyd.predictions import predict
-from pipelines.enrichment.btyd.summary import summarise_purchases
+from pipelines.enrichment.btyd.summary import summarise_days
 from pipelines.enrichment.forecasting.campaigns import (
     answers,
     rate_of_kind,
@@ -104,7 +104,7 @@ def _next_purchase_days() -> pl.Expr:
 
 
 def _lifetime_forecasts(past: Past, lifetime: LifetimeModels) -> pl.LazyFrame:
-    return predict(lifetime, summarise_purchases(past.days, night=past.night)).select(
+    return predict(lifetime, summarise_days(past.days, night=past.night)).select(
         "customer_id",
         "alive_probability",
         lifetime_wait_days="median_next_purchase_days",

@@ -16,7 +16,7 @@ from pipelines.contracts.codes import ForecastModel
 from pipelines.contracts.enrichment import TrainedModel
 from pipelines.contracts.settings.models import ModelSettings
 from pipelines.enrichment.btyd.lifetime_models import LifetimeModels, LifetimeParams, fit_lifetime_models
-from pipelines.enrichment.btyd.summary import summarise_purchases
+from pipelines.enrichment.btyd.summary import summarise_days
 from pipelines.enrichment.forecasting.campaigns import (
     answers,
     campaign_snapshots,
@@ -115,9 +115,9 @@ def train_models(past: Past, settings: ModelSettings) -> dict[str, Training | Li
     purchases = past.days
     params = LifetimeParams(minimum_repeat_customers=settings.minimum_people)
     first_night = cutoffs[0] - timedelta(days=1) if cutoffs else past.night
-    of_features = fit_lifetime_models(summarise_purchases(purchases, night=first_night), params)
+    of_features = fit_lifetime_models(summarise_days(purchases, night=first_night), params)
     models: dict[str, Training | LifetimeModels] = {
-        LIFETIME: fit_lifetime_models(summarise_purchases(purchases, night=past.night), params),
+        LIFETIME: fit_lifetime_models(summarise_days(purchases, night=past.night), params),
         LIFETIME_FEATURES: of_features,
     }
     share = settings.maximum_snapshots / max(extent.people * len(cutoffs), 1)

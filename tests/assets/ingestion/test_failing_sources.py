@@ -130,6 +130,24 @@ def test_a_column_that_is_added_in_front_shifts_nothing(make_shop: Callable[...,
     ]
 
 
+def test_a_column_of_the_contract_that_appears_upstream_is_read_from_then_on(
+    make_shop: Callable[..., Shop],
+) -> None:
+    shop = make_shop()
+    shop.order("o1", "2024-03-01 12:00")
+    shop.run(FIRST)
+    shop.sql(
+        "ALTER TABLE orders ADD COLUMN channel VARCHAR",
+        "INSERT INTO orders VALUES ('o2', 'c1', '2024-03-02 12:00:00+00', 6, 'web')",
+    )
+    shop.run(SECOND)
+    orders = shop.rows(ORDERS, SECOND).select("order_id", "net_amount", "channel")
+    assert [(row[0], str(row[1]), row[2]) for row in orders.iter_rows()] == [
+        ("o1", "1.00", None),
+        ("o2", "6.00", "web"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("statement", "code"),
     [

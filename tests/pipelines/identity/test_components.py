@@ -37,7 +37,7 @@ def test_components_are_those_of_a_search(graph):
 
 def test_a_path_of_a_million_nodes_is_one_component_in_seconds():
     order = np.random.default_rng(1).permutation(1_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     labels = connected_components(1_000_000, order[:-1], order[1:])
     assert not labels.any()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -29,7 +29,7 @@ def test_people_are_compared_by_pairs_and_by_records():
     )
     assert (found.record_count, found.unknown_count) == (4, 1)
     assert found.pairwise == Shares(1 / 2, 1 / 3, 2 / 5)
-    # precision (1 + 1 + 1/2 + 1/2) / 4, recall (2/3 + 2/3 + 1/3 + 1) / 4
+    # by record, precision is 1, 1, 1/2 and 1/2, and recall 2/3, 2/3, 1/3 and 1
     assert found.bcubed.precision == pytest.approx(3 / 4)
     assert found.bcubed.recall == pytest.approx(2 / 3)
 

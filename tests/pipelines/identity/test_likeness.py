@@ -35,6 +35,28 @@ def test_a_representative_knows_what_its_records_know():
     assert rows.rows() == [(0, "ann", "muller", None, "x@example.com"), (2, "zoe", None, "1990-01-02", None)]
 
 
+def test_a_representative_says_what_most_of_its_records_say():
+    names = ["Nathqn", None, "Nathan", "NATHAN", "Zoe", "Zoe"]
+    rows = [{"email": "x@example.com", "first_name": name} for name in names[:4]]
+    two = [{"phone": "2165550101", "first_name": name} for name in names[4:]]
+    # of two values the one that more records have; among equals the smallest record speaks
+    tie = [{"email": "y@example.com", "first_name": name} for name in (None, "B", "A")]
+    found = representatives(matches(*rows, *two, *tie)).select("record", "first_name")
+    assert found.rows() == [(0, "nathan"), (4, "zoe"), (6, "b")]
+
+
+def test_representatives_do_not_depend_on_the_order_of_records():
+    rows = [
+        {"customer_ref": f"{number:02}", "email": f"{number % 9}@example.com", "last_name": f"n{number % 4}"}
+        for number in range(30)
+    ]
+    assert representatives(matches(*rows)).equals(representatives(matches(*rows[::-1])))
+
+
+def test_nobody_has_no_representative():
+    assert representatives(matches()).is_empty()
+
+
 def joined(pairs, *rows):
     frame = pl.DataFrame(
         pairs, schema={"record": pl.Int64, "other": pl.Int64, "weight": pl.Float64}, orient="row"
@@ -47,6 +69,14 @@ def test_likely_pairs_join_groups():
     assert found.labels.tolist() == [0, 0, 0]
     likely = found.edges.filter(kind="likeness").select("record", "other", "confidence", "broken_by")
     assert likely.rows() == [(2, 0, 0.8, None)]  # odds of 4 to 1
+
+
+def test_pairs_that_the_refinement_cuts_are_told():
+    # two sure pairs and a bridge: (-1 - 3 * 4) / 4 is below the cut of -3
+    found = joined([(1, 0, 9.0), (3, 2, 9.0), (2, 1, -1.0)], {}, {}, {}, {})
+    assert found.labels.tolist() == [0, 0, 2, 2]
+    (cut,) = found.edges.drop_nulls("broken_by").select("record", "other", "confidence", "broken_by").rows()
+    assert cut == (2, 1, 0.333333333, "average_linkage")
 
 
 def test_no_likeness_is_certain():

@@ -99,6 +99,8 @@ def test_only_distinct_odd_numbers_go_through_the_parser(monkeypatch):
     [
         ("  Jos\u00e9-María ", "jose maria"),
         ("STRAßE", "strasse"),
+        ("GROẞ", "gross"),
+        ("ﬁne", "fine"),  # one sign for two letters
         ("O'Neil", "o neil"),
         ("--", None),
         (None, None),

@@ -63,8 +63,10 @@ def test_no_lookalike_rests_on_a_lookalike():
         second={"lookalike_of": {"segment": "between"}},
     )
     assert rule_problems(segments) == [
-        "segment second is to be like between, which rests on the lookalike first; "
-        "name a segment that is known"
+        (
+            "segment second is to be like between, which rests on the lookalike first; "
+            "name a segment that is known"
+        )
     ]
     assert list(needed_for(["between"], segments)) == ["anyone", "between", "first"]
 

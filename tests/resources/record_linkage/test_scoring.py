@@ -71,6 +71,7 @@ def test_households_are_told_apart_only_where_the_workspace_says_so():
 def test_people_who_share_no_blocking_key_are_not_compared():
     assert scored(only("first_name"), only("first_name")) == []
     assert scored({}, {}) == []
+    assert scored() == []
 
 
 ALL_PAIRS = LARGEST_BLOCK * (LARGEST_BLOCK - 1) // 2
