@@ -3,12 +3,14 @@
 import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
+from pipelines.contracts.interest_tables import INTERESTS
 from pipelines.contracts.source_tables import PRODUCTS
 from pipelines.contracts.tables import (
     ACTIVITIES,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
+    IMPUTED_TRAITS,
     PRODUCT_AFFINITY,
     PROFILES,
     PURCHASE_LINES,
@@ -16,6 +18,7 @@ from pipelines.contracts.tables import (
     TRAITS,
 )
 from pipelines.enrichment.features import rank_people, summarise_people
+from pipelines.enrichment.interests.top_interest import top_interest_traits
 from pipelines.enrichment.traits import derive_traits
 
 SPEND_IS_PRESERVED = Expectation(
@@ -60,10 +63,13 @@ def name_traits(night: Night) -> StepOutput:
         night.read(CUSTOMER_VALUE),
         night.read(PRODUCT_AFFINITY),
         night.read(PROFILES),
+        night.read(IMPUTED_TRAITS),
         settings=night.config.enrichment.enrichment,
         workspace=night.workspace,
     )
-    return StepOutput(frames={TRAITS: traits})
+    gate = night.config.enrichment.enrichment.minimum_trait_confidence
+    top_interests = top_interest_traits(night.read(INTERESTS), gate=gate)
+    return StepOutput(frames={TRAITS: pl.concat([traits, top_interests])})
 
 
 STEPS = (
@@ -77,7 +83,7 @@ STEPS = (
     Step(
         name="traits",
         compute=name_traits,
-        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, PROFILES),
+        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, PROFILES, IMPUTED_TRAITS, INTERESTS),
         publishes=(TRAITS,),
     ),
 )

@@ -14,6 +14,7 @@ from pipelines.contracts.tables import (
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
+    IMPUTATION_MODELS,
     MODEL_CARDS,
     PROPENSITIES,
     PURCHASES,
@@ -64,9 +65,12 @@ def past_of(night: Night, totals: pl.LazyFrame) -> Past:
 
 
 def train_when_due(night: Night) -> StepOutput:
+    earlier = night.earlier(TRAINED_MODELS).collect()
+    if night.config.is_enrichment_paused and earlier.height:
+        return StepOutput(frames={TRAINED_MODELS: earlier})
     people = row_count(night.read(CUSTOMER_LINKS).select("customer_id").unique())
     models = continue_models(
-        night.earlier(TRAINED_MODELS).collect(),
+        earlier,
         past_of(night, totals_of(night)),
         watched_days=purchase_days(totals_of(night, share=DRIFT_PEOPLE / max(people, 1))),
         settings=night.config.enrichment.enrichment.models,
@@ -91,6 +95,8 @@ def value_bucket(
     """Estimates and propensities of the people whom the night sees."""
     settings, workspace = night.config.enrichment.enrichment, night.workspace
     models, is_held_out = forecasts_of(payloads), is_model_holdout(settings.models, workspace)
+    if night.config.is_enrichment_paused:
+        is_held_out = pl.lit(value=True)
     totals = totals_of(night).collect().lazy()
     past, features = past_of(night, totals), night.read(CUSTOMER_FEATURES)
     permitted = permitted_people(features, night.read(CONTACTABILITY), settings.models)
@@ -122,9 +128,10 @@ def judge_models(night: Night) -> StepOutput:
     cards = assess_models(
         night.read(CUSTOMER_FEATURES),
         night.read(CUSTOMER_VALUE),
-        night.read(TRAINED_MODELS),
+        pl.concat([night.read(TRAINED_MODELS), night.read(IMPUTATION_MODELS)]),
         scored_past.lazy(),
         workspace=night.workspace,
+        is_paused=night.config.is_enrichment_paused,
     )
     return StepOutput(frames={MODEL_CARDS: cards})
 
@@ -158,7 +165,7 @@ STEPS = (
     Step(
         name="model_cards",
         compute=judge_models,
-        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, TRAINED_MODELS, PURCHASES),
+        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, TRAINED_MODELS, IMPUTATION_MODELS, PURCHASES),
         publishes=(MODEL_CARDS,),
     ),
 )

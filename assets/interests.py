@@ -9,16 +9,14 @@ from assets import plots
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.columns import Table
 from pipelines.contracts.interest_tables import (
-    INTEREST_TABLES,
     INTERESTS,
     PRODUCT_INTERESTS,
     TEXT_EMBEDDINGS,
     TOPIC_ANSWERS,
 )
 from pipelines.contracts.settings.interests import InterestSettings
-from pipelines.contracts.source_tables import ORDER_LINES, ORDERS, PRODUCTS
-from pipelines.contracts.tables import CONTACTABILITY, CUSTOMER_LINKS
-from pipelines.enrichment.forecasting.people import permitted_people
+from pipelines.contracts.source_tables import PRODUCTS
+from pipelines.contracts.tables import CONTACTABILITY, PURCHASE_LINES
 from pipelines.enrichment.interests.embeddings import (
     TextVectors,
     continue_embeddings,
@@ -28,6 +26,7 @@ from pipelines.enrichment.interests.embeddings import (
 from pipelines.enrichment.interests.labels import label_texts, product_interests, unsure_texts
 from pipelines.enrichment.interests.people import measure_interests
 from pipelines.enrichment.interests.texts import distinct_words, product_texts
+from pipelines.enrichment.profiling import permitted_rows
 from resources.language_model.answering import AnsweredTexts, answer_texts
 from resources.language_model.open import open_language_model
 from resources.text_embedding.embedding import StaticEmbedding
@@ -43,22 +42,24 @@ class EmbeddedTexts:
     new_count: int
 
 
-def find_interests(night: Night) -> StepOutput:
+#: What is known of products; none of it is about people.
+PRODUCT_TABLES = (TEXT_EMBEDDINGS, TOPIC_ANSWERS, PRODUCT_INTERESTS)
+
+
+def label_products(night: Night) -> StepOutput:
     settings = night.config.enrichment.enrichment.interests
     if not settings.topics:
-        return StepOutput(frames={table: table.schema.create_empty() for table in INTEREST_TABLES})
+        return StepOutput(frames={table: table.schema.create_empty() for table in PRODUCT_TABLES})
     texts = product_texts(night.read(PRODUCTS), settings).collect()
     embedded = embed_texts(night, distinct_words(texts, settings))
     labels = label_texts(texts, embedded.vectors, settings)
     answered = ask_language_model(night, labels, settings)
     products = product_interests(texts, labels, answered.answers, workspace=night.workspace)
-    people = measure_people(night, products, settings)
     return StepOutput(
         frames={
             TEXT_EMBEDDINGS: embedded.kept,
             TOPIC_ANSWERS: answered.cache,
             PRODUCT_INTERESTS: products,
-            INTERESTS: people,
         },
         facts={
             TEXT_EMBEDDINGS: {
@@ -69,6 +70,19 @@ def find_interests(night: Night) -> StepOutput:
             PRODUCT_INTERESTS: {"method": dg.MetadataValue.text(embedded.vectors.model_version)},
         },
     )
+
+
+def measure_people(night: Night) -> StepOutput:
+    settings = night.config.enrichment.enrichment
+    lines = permitted_rows(night.read(PURCHASE_LINES), night.read(CONTACTABILITY), settings.models)
+    interests = measure_interests(
+        lines,
+        night.read(PRODUCT_INTERESTS),
+        settings=settings.interests,
+        workspace=night.workspace,
+        as_of=night.as_of,
+    )
+    return StepOutput(frames={INTERESTS: interests})
 
 
 def embed_texts(night: Night, words: list[str]) -> EmbeddedTexts:
@@ -127,25 +141,6 @@ def known_so_far(night: Night, table: Table) -> pl.LazyFrame:
     return night.read(table) if is_published else night.earlier(table)
 
 
-def measure_people(night: Night, products: pl.DataFrame, settings: InterestSettings) -> pl.LazyFrame:
-    links = night.read(CUSTOMER_LINKS)
-    permitted = permitted_people(
-        links.select("customer_id").unique(),
-        night.read(CONTACTABILITY),
-        night.config.enrichment.enrichment.models,
-    )
-    return measure_interests(
-        links,
-        night.read(ORDERS),
-        night.read(ORDER_LINES),
-        products.lazy(),
-        permitted=permitted,
-        settings=settings,
-        workspace=night.workspace,
-        as_of=night.as_of,
-    )
-
-
 def _told(answered: AnsweredTexts) -> dict[str, dg.MetadataValue]:
     return {
         "requests": dg.MetadataValue.int(answered.spent.requests),
@@ -159,11 +154,18 @@ def _told(answered: AnsweredTexts) -> dict[str, dg.MetadataValue]:
 
 STEPS = (
     Step(
-        name="interests",
-        compute=find_interests,
-        reads=(CUSTOMER_LINKS, CONTACTABILITY, ORDERS, ORDER_LINES, PRODUCTS),
+        name="product_interests",
+        compute=label_products,
+        reads=(PRODUCTS,),
         continues=(TEXT_EMBEDDINGS, TOPIC_ANSWERS),
-        publishes=INTEREST_TABLES,
+        publishes=PRODUCT_TABLES,
+    ),
+    Step(
+        name="interests",
+        compute=measure_people,
+        reads=(PURCHASE_LINES, CONTACTABILITY, PRODUCT_INTERESTS),
+        publishes=(INTERESTS,),
         plots={INTERESTS: plots.strongest_interests},
+        is_bucketed=True,
     ),
 )

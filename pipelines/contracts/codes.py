@@ -177,6 +177,7 @@ class TraitName(StrEnum):
     """Traits that enrichment publishes, and that a segment may refer to by name; values are text."""
 
     FAVOURITE_CATEGORY = "favourite_category"
+    TOP_INTEREST = "top_interest"
     SHOPPING_RHYTHM = "shopping_rhythm"
     PRICE_SENSITIVITY = "price_sensitivity"
     VALUE_TIER = "value_tier"

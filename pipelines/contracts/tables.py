@@ -108,21 +108,6 @@ SEND_TIMES = people(
 TRAITS = people_reported(
     "enrichment", "traits", enrichment.Trait, "One row per person and trait, with confidence and provenance."
 )
-PROPENSITIES = people_reported(
-    "enrichment",
-    "propensities",
-    enrichment.PersonPropensity,
-    "One row per person and propensity: its calibrated chance.",
-)
-TRAINED_MODELS = numbers(
-    "enrichment",
-    "trained_models",
-    enrichment.TrainedModel,
-    "One row per model: as fitted, with what scoring needs.",
-)
-MODEL_CARDS = numbers_reported(
-    "enrichment", "model_cards", enrichment.ModelCard, "One row per model and metric, parameter or verdict."
-)
 MEMBERSHIPS = people_reported(
     "segmentation", "memberships", segmentation.Membership, "One row per stay of a person in a segment."
 )
@@ -248,14 +233,11 @@ TABLES: tuple[Table, ...] = (
     CONTACTABILITY,
     *INTEREST_TABLES,
     CUSTOMER_FEATURES,
-    TRAINED_MODELS,
     CUSTOMER_VALUE,
-    PROPENSITIES,
     PRODUCT_AFFINITY,
     SEND_TIMES,
     *PREFERENCE_TABLES,
     TRAITS,
-    MODEL_CARDS,
     CLUSTERS,
     LOOKALIKES,
     MEMBERSHIPS,

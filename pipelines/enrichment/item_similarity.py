@@ -22,8 +22,8 @@ Integers = npt.NDArray[np.int64]
 #: Steps of one purchase in X; with those of a weight, sums over thousands of items stay below 2^53.
 _PURCHASE_STEPS = 2**8
 WEIGHT_STEPS = 2**20
-#: People who are scored at once: some tens of megabytes for hundreds of items.
-_CHUNK_PEOPLE = 8192
+#: People who are scored at once: a few megabytes for hundreds of items, which stay near the processor.
+_CHUNK_PEOPLE = 1024
 #: Bought items that may be named as the reason for a new one, the weightiest for it.
 _REASONS = 20
 NO_REASON = -1
@@ -98,7 +98,9 @@ def propose_items(ownership: Ownership, weights: Floats, popularity: Integers, c
         popularity: Place of each item among all, 0 for the most popular; decides between equal scores.
         count: Items a person at most.
     """
-    proposer = _Proposer(weights, popularity, _reasons(weights), min(count, len(weights)))
+    # A power of two, so that score and popularity can be told apart again without rounding.
+    places = 1 << len(weights).bit_length()
+    proposer = _Proposer(-weights * places, places, popularity, _reasons(weights), min(count, len(weights)))
     steps = ownership.purchase_steps()
     firsts = range(0, ownership.person_count, _CHUNK_PEOPLE)
     bounds = [*np.searchsorted(ownership.people, firsts), len(ownership.people)]
@@ -124,26 +126,26 @@ def _reasons(weights: Floats) -> Integers:
 class _Proposer:
     """What is the same for everyone."""
 
-    weights: Floats
+    losses: Floats
+    places: int
     popularity: Integers
     reasons: Integers
     count: int
 
     def propose(self, people: Integers, items: Integers, steps: Floats) -> Floats:
         """Rows of the result: person, item, rank, score and reason."""
-        bought = np.zeros((people[-1] + 1, len(self.weights)))
+        bought = np.zeros((people[-1] + 1, len(self.losses)))
         bought[people, items] = steps
-        # A power of two, so that score and popularity can be told apart again without rounding.
-        places = 1 << len(self.weights).bit_length()
-        keys = (bought @ self.weights) * places - self.popularity
-        keys[bought > 0] = -np.inf
-        best = np.argpartition(-keys, self.count - 1, axis=1)[:, : self.count]
+        keys = bought @ self.losses
+        keys += self.popularity
+        keys[people, items] = np.inf
+        best = np.argpartition(keys, self.count - 1, axis=1)[:, : self.count]
         chosen = np.take_along_axis(keys, best, axis=1)
-        order = np.argsort(-chosen, axis=1)
+        order = np.argsort(chosen, axis=1)
         best, chosen = np.take_along_axis(best, order, axis=1), np.take_along_axis(chosen, order, axis=1)
         reasons = _first_bought(bought, self.reasons[best])
         who, rank = np.nonzero(np.isfinite(chosen))
-        scores = np.ceil(chosen[who, rank] / places) / (_PURCHASE_STEPS * WEIGHT_STEPS)
+        scores = -np.floor(chosen[who, rank] / self.places) / (_PURCHASE_STEPS * WEIGHT_STEPS)
         return np.stack([who, best[who, rank], rank + 1, scores, reasons[who, rank]]).astype(np.float64)
 
 

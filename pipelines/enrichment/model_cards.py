@@ -42,6 +42,10 @@ SELECTION_NOTE = (
 )
 
 
+#: What the cards of trained models begin with while enrichment is paused.
+PAUSED_NOTE = "enrichment is paused: everyone is scored by the baselines"
+
+
 def score_past(
     features: pl.LazyFrame, totals: pl.LazyFrame, *, settings: EnrichmentSettings, night: date
 ) -> pl.LazyFrame:
@@ -245,6 +249,7 @@ def assess_models(
     scored_past: pl.LazyFrame,
     *,
     workspace: WorkspaceSettings,
+    is_paused: bool = False,
 ) -> pl.LazyFrame:
     """The cards of trained models, and five rows of the decayed rate.
 
@@ -267,4 +272,9 @@ def assess_models(
         )
         .pipe(ModelCard.cast)
     )
-    return pl.concat([own, trained_cards(trained_models).pipe(ModelCard.cast)])
+    trained = trained_cards(trained_models)
+    if is_paused:
+        trained = trained.with_columns(
+            is_used=pl.lit(value=False), note=pl.concat_str(pl.lit(PAUSED_NOTE), "note", separator="; ")
+        )
+    return pl.concat([own, trained.pipe(ModelCard.cast)])

@@ -174,11 +174,15 @@ def derive_traits(
     value: pl.LazyFrame,
     affinity: pl.LazyFrame,
     profiles: pl.LazyFrame,
+    imputed: pl.LazyFrame,
     *,
     settings: EnrichmentSettings,
     workspace: WorkspaceSettings,
 ) -> pl.LazyFrame:
-    """One row per person and trait that something is known of; its value is null below the gate."""
+    """One row per person and trait that something is known of; its value is null below the gate.
+
+    `imputed` holds rows of the same contract that are passed on as they are.
+    """
     first, second = (affinity.filter(pl.col("affinity_rank") == rank) for rank in (1, 2))
     favourites = first.join(
         second.select("customer_id", second_score="affinity_score"), on="customer_id", how="left"
@@ -193,4 +197,5 @@ def derive_traits(
     rows = [
         _rows(people, statement, gate=settings.minimum_trait_confidence) for people, statement in statements
     ]
-    return pl.concat(rows).with_columns(workspace_id=pl.lit(workspace.workspace)).pipe(Trait.cast)
+    own = pl.concat(rows).with_columns(workspace_id=pl.lit(workspace.workspace)).pipe(Trait.cast)
+    return pl.concat([own, imputed.pipe(Trait.cast)])

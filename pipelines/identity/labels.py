@@ -60,7 +60,10 @@ def measure_links(labels: pl.DataFrame, links: pl.DataFrame) -> LinkAccuracy:
     people = _read_people(labels) if pairs is None else _people_of(pairs)
     linked = people.join(links.select(*RECORD, "customer_id"), on=RECORD)
     if linked.is_empty():
-        raise LabelError(f"none of the {people.height} labelled records is linked on that night")
+        sources = ", ".join(sorted(links["source"].unique())) or "none"
+        raise LabelError(
+            f"none of the {people.height} labelled records is linked on that night; its sources are: {sources}"
+        )
     compared = compare_clusterings(linked.lazy(), predicted="customer_id", truth="person").collect()
     pairwise, bcubed = (
         Shares(*(compared[f"{by}_{share}"].item() for share in ("precision", "recall", "f1")))

@@ -45,11 +45,12 @@ class Clustering:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Centres in standard deviations, in the order of their numbers."""
+    """Centres in standard deviations, with the number of each, and how many people they were fitted on."""
 
     centres: Floats
     numbers: list[int]
     scales: list[Scale]
+    fitted_count: int
 
 
 def find_clusters(
@@ -79,38 +80,35 @@ def find_clusters(
     )
     count = _possible_count(buyers, settings)
     warning = _shortfall(buyers.height, count, settings)
-    if count == 0:
-        unassigned = buyers.select("customer_id", number=pl.lit(None, pl.Int64))
-        return _clustering(
-            unassigned,
-            None,
-            name=name,
-            settings=settings,
-            workspace=workspace,
-            fitted_count=0,
-            warning=warning,
-        )
+    fit, numbers = None, pl.Series("number", [None] * buyers.height, pl.Int64)
+    if count:
+        fit, numbers = _assign(buyers, previous, count, name=name, settings=settings, seed=workspace.seed)
+    assigned = buyers.select("customer_id", number=numbers)
+    return _clustering(
+        assigned, fit, name=name, settings=settings, workspace_id=workspace.workspace, warning=warning
+    )
+
+
+def _assign(
+    buyers: pl.DataFrame,
+    previous: pl.LazyFrame,
+    count: int,
+    *,
+    name: str,
+    settings: ClusterSettings,
+    seed: int,
+) -> tuple[Fit, pl.Series]:
+    """The centres, and the number of each person's cluster."""
     points = coordinates(buyers, settings.features)
     is_fitted = sampled(buyers, settings.maximum_sample, f"sample of clusters {name}")
     scaling = scales(points[is_fitted])
     standardise(points, scaling)
-    seed = text_digest(f"{workspace.seed}", name) % 2**32
     last = _last_centres(previous, name, settings, scaling)
-    centres = _fit(points[is_fitted], count, last, settings, seed)
+    centres = _fit(points[is_fitted], count, last, settings, text_digest(f"{seed}", name) % 2**32)
     nearest = _nearest(points, centres)
-    sizes = np.bincount(nearest, minlength=count)
-    fit = Fit(centres, _numbers(centres, last, sizes, settings.count), scaling)
-    numbers = np.asarray(fit.numbers, np.int64)[nearest]
-    assigned = buyers.select("customer_id", number=pl.Series(numbers, dtype=pl.Int64))
-    return _clustering(
-        assigned,
-        fit,
-        name=name,
-        settings=settings,
-        workspace=workspace,
-        fitted_count=int(is_fitted.sum()),
-        warning=warning,
-    )
+    numbers = _numbers(centres, last, np.bincount(nearest, minlength=count), settings.count)
+    fit = Fit(centres, numbers, scaling, int(is_fitted.sum()))
+    return fit, pl.Series("number", np.asarray(numbers, np.int64)[nearest], pl.Int64)
 
 
 def _possible_count(buyers: pl.DataFrame, settings: ClusterSettings) -> int:
@@ -193,8 +191,7 @@ def _clustering(
     *,
     name: str,
     settings: ClusterSettings,
-    workspace: WorkspaceSettings,
-    fitted_count: int,
+    workspace_id: str,
     warning: str | None,
 ) -> Clustering:
     sizes = dict(assigned.drop_nulls("number").group_by("number").len().iter_rows())
@@ -204,14 +201,14 @@ def _clustering(
         centre = {} if fit is None or place is None else _centre(fit, place, settings)
         rows.append(
             {
-                "workspace_id": workspace.workspace,
+                "workspace_id": workspace_id,
                 "clustering": name,
                 "cluster_number": number,
                 "segment": f"{name}_{number}",
                 "member_count": sizes.get(number, 0),
                 "description": describe_centre(centre),
                 "centre": json.dumps(centre),
-                "fitted_count": fitted_count,
+                "fitted_count": 0 if fit is None else fit.fitted_count,
                 "method": METHOD,
                 "note": warning,
             }

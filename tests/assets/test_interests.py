@@ -11,7 +11,7 @@ from textwrap import dedent
 import polars as pl
 import pytest
 
-from assets.interests import STEPS, find_interests
+from assets.interests import STEPS, label_products, measure_people
 from assets.onward_resource import OnwardResource
 from pipelines.contracts.interest_tables import (
     INTEREST_TABLES,
@@ -20,8 +20,8 @@ from pipelines.contracts.interest_tables import (
     TEXT_EMBEDDINGS,
     TOPIC_ANSWERS,
 )
-from pipelines.contracts.source_tables import ORDER_LINES, ORDERS, PRODUCTS
-from pipelines.contracts.tables import CONTACTABILITY, CUSTOMER_LINKS
+from pipelines.contracts.source_tables import PRODUCTS
+from pipelines.contracts.tables import CONTACTABILITY, PURCHASE_LINES
 from resources.control.workspace.night import apply_workspace
 from resources.control.workspace.reading import read_workspace
 from resources.home import Home
@@ -80,27 +80,15 @@ def filled(table, *rows):
 
 def inputs(catalogue=CATALOGUE):
     """Two people: the first buys one of everything, the second tea."""
-    bought = [("ann", product) for product in catalogue] + [("ben", "t")]
-    orders = [
-        {"order_id": f"o{place}", "customer_ref": person, "ordered_at": NOON, "net_amount": Decimal("2.00"),
-         "discount_amount": None, "channel": None}
-        for place, (person, _) in enumerate(bought)
-    ]  # fmt: skip
+    bought = [(0, product) for product in catalogue] + [(1, "t")]
     lines = [
-        {"order_id": f"o{place}", "line_number": 1, "product_id": product, "quantity": 1.0,
-         "net_amount": Decimal("2.00")}
-        for place, (_, product) in enumerate(bought)
+        {"customer_id": person, "order_id": f"o{place}", "line_number": 1, "product_id": product,
+         "ordered_at": NOON, "quantity": 1.0, "net_amount": Decimal("2.00")}
+        for place, (person, product) in enumerate(bought)
     ]  # fmt: skip
-    links = [{"customer_ref": name, "customer_id": number} for number, name in enumerate(("ann", "ben"))]
     return {
-        CUSTOMER_LINKS: CUSTOMER_LINKS.schema.sample(2).with_columns(
-            workspace_id=pl.lit("acme"), source=pl.lit("main"),
-            customer_ref=pl.Series([one["customer_ref"] for one in links]),
-            customer_id=pl.Series([one["customer_id"] for one in links]),
-        ),
         CONTACTABILITY: CONTACTABILITY.schema.create_empty(),
-        ORDERS: filled(ORDERS, *orders),
-        ORDER_LINES: filled(ORDER_LINES, *lines),
+        PURCHASE_LINES: filled(PURCHASE_LINES, *lines),
         PRODUCTS: filled(
             PRODUCTS, *({"product_id": product, "name": name} for product, name in catalogue.items())
         ),
@@ -115,9 +103,12 @@ def run(onward, on=NIGHT, *, catalogue=CATALOGUE):
             writer.stage(table, frame)
         writer.publish()
     with onward.writing("interests", on, run_id="test", log=log) as (night, writer):
-        output = find_interests(night)
+        output = label_products(night)
         for table, frame in output.frames.items():
             writer.stage(table, frame)
+        writer.publish()
+    with onward.writing("people", on, run_id="test", log=log) as (night, writer):
+        writer.stage(INTERESTS, measure_people(night).frames[INTERESTS])
         writer.publish()
         tables = {table: night.read(table).collect() for table in INTEREST_TABLES}
     return tables, output.facts
@@ -252,7 +243,6 @@ def test_a_model_that_fails_leaves_the_offline_labels_with_the_reason(workspace,
     assert "MODEL_KEY" in caplog.text
 
 
-def test_the_step_publishes_what_it_declares():
-    (step,) = STEPS
-    assert step.publishes == INTEREST_TABLES
-    assert set(step.continues) <= set(step.publishes)
+def test_the_steps_publish_every_table_once_and_people_are_measured_by_bucket():
+    assert tuple(table for step in STEPS for table in step.publishes) == INTEREST_TABLES
+    assert [step.is_bucketed for step in STEPS] == [False, True]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.contracts.tables import CUSTOMER_FEATURES
+from pipelines.contracts.tables import CUSTOMER_FEATURES, WRITTEN_TABLES
 from tests.end_to_end.conftest import FILES, enter
 
 NIGHT = date(2024, 3, 4)
@@ -47,7 +47,9 @@ def test_people_in_four_buckets_get_what_they_get_in_one(
     expected, found = whole.contents(), split.contents()
     assert expected.keys() == found.keys()
     for key, rows in expected.items():
-        assert_frame_equal(rows, found[key], check_exact=True)
+        # What was written where names versions by their files, of which one world has four times as many.
+        if key[0] != WRITTEN_TABLES.identifier:
+            assert_frame_equal(rows, found[key], check_exact=True)
 
 
 def _without_run(handed_over: dict[str, bytes]) -> dict[str, object]:

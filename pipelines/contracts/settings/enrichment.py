@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pipelines.contracts.settings.fields import Settings, Share
+from pipelines.contracts.settings.fields import Name, Settings, Share
 from pipelines.contracts.settings.identity import IdentitySettings
+from pipelines.contracts.settings.imputations import ImputationSettings, require_harmless_names
 from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.models import ModelSettings
 from pipelines.contracts.settings.preferences import PreferenceSettings
@@ -25,6 +26,7 @@ class EnrichmentSettings(Settings):
         minimum_trait_confidence: Below it a trait is null.
         identity: How source records become people.
         models: Which forecasts are trained, and when one is used.
+        imputations: Statement → stated attribute that it is learnt from; it becomes a trait of that name.
         interests: What people may be interested in, by the texts of what they buy.
         preferences: What is told of taste, times, channels and rhythm.
     """
@@ -36,6 +38,7 @@ class EnrichmentSettings(Settings):
     minimum_trait_confidence: Share = 0.5
     identity: IdentitySettings = IdentitySettings()
     models: ModelSettings = ModelSettings()
+    imputations: Annotated[dict[Name, ImputationSettings], AfterValidator(require_harmless_names)] = {}
     interests: InterestSettings = InterestSettings()
     preferences: PreferenceSettings = PreferenceSettings()
 

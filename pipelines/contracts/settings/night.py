@@ -33,11 +33,13 @@ class NightConfig(WorkspaceConfig):
         versions: Config name (`journeys/welcome`, `guardrails`) → version that was in force on the date.
         content_hash: sha256 over all settings; part of every manifest.
         paused: Names of journeys, sequences and campaigns whose config is not active.
+        is_enrichment_paused: Whether nothing is trained and everyone is scored by the baselines.
     """
 
     versions: dict[str, int] = Field(default_factory=dict)
     content_hash: str = ""
     paused: frozenset[str] = frozenset()
+    is_enrichment_paused: bool = False
 
     def version_of(self, name: str) -> int:
         """Version of a config; 0 stands for built-in defaults."""

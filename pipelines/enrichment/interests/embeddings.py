@@ -1,5 +1,6 @@
 """Vectors of texts: kept from night to night, made only for texts that are new; or from the words alone."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.enrichment import TextEmbedding
-from pipelines.expressions.digest import identifier
 
 #: What vectors that are counts of letter sequences are called.
 TFIDF_METHOD, TFIDF_VERSION = "tfidf", "1"
 STATIC_METHOD = "static_embedding"
+_TEXTS = {"text": pl.String, "text_id": pl.String}
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
@@ -46,9 +47,7 @@ def continue_embeddings(
         model_version: Of `embed`; embeddings of another one are made anew.
         workspace_id: Workspace that the rows belong to.
     """
-    wanted = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String}).with_columns(
-        text_id=text_ids(pl.col("text"))
-    )
+    wanted = pl.DataFrame({"text": list(texts), "text_id": text_ids(texts)}, schema=_TEXTS)
     valid = known.filter(pl.col("model_version") == model_version).select("text_id", "vector")
     kept = wanted.join(valid, on="text_id", how="inner", validate="1:1")
     missing = wanted.join(valid, on="text_id", how="anti").sort("text_id")
@@ -64,15 +63,17 @@ def continue_embeddings(
     )
 
 
-def text_ids(text: pl.Expr) -> pl.Expr:
-    """Digest of a text as it is compared."""
-    return identifier("embedded text", text)
+def text_ids(texts: Sequence[str]) -> list[str]:
+    """Digests of texts as they are compared: 32 hex digits."""
+    return [
+        hashlib.blake2b(text.encode(), digest_size=16, person=b"embedded text").hexdigest() for text in texts
+    ]
 
 
 def vectors_of(embeddings: pl.DataFrame, texts: Sequence[str], *, model_version: str) -> TextVectors:
     """The vectors of texts in the order of the texts."""
-    wanted = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String}).with_columns(
-        text_id=text_ids(pl.col("text")), row=pl.int_range(pl.len())
+    wanted = pl.DataFrame({"text": list(texts), "text_id": text_ids(texts)}, schema=_TEXTS).with_row_index(
+        "row"
     )
     found = wanted.join(embeddings.select("text_id", "vector"), on="text_id", how="inner").sort("row")
     width = found["vector"].list.len().max()

@@ -8,9 +8,10 @@ from pipelines.contracts.enrichment import PersonInterest
 from pipelines.contracts.interest_tables import PRODUCT_INTERESTS
 from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import decay, linked_orders
+from pipelines.enrichment.purchases import before, decay, night_of
 from pipelines.expressions.money import to_minor
 from pipelines.expressions.sums import stable_sum
+from pipelines.expressions.time import local_date, whole_days_between
 
 #: Decimals of a published score.
 _DECIMALS = 9
@@ -18,12 +19,9 @@ _KEY = ("customer_id", "interest")
 
 
 def measure_interests(
-    customer_links: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    order_lines: pl.LazyFrame,
+    purchase_lines: pl.LazyFrame,
     product_interests: pl.LazyFrame,
     *,
-    permitted: pl.LazyFrame,
     settings: InterestSettings,
     workspace: WorkspaceSettings,
     as_of: datetime,
@@ -35,20 +33,14 @@ def measure_interests(
     sensitive subjects are in the whole, and nowhere else.
 
     Args:
-        customer_links: Source record → person.
-        orders: Orders of the source.
-        order_lines: Their lines.
+        purchase_lines: Of people who permit profiling; of all of them, or of one customer bucket.
         product_interests: Of tonight.
-        permitted: `customer_id, is_scored`; people who are not scored have no interests.
         settings: Half-life, and how many interests and products are told.
         workspace: Time zone and id.
         as_of: End of the night; nothing at or after it counts.
     """
-    purchases = linked_orders(orders, customer_links, workspace=workspace, as_of=as_of).join(
-        permitted.filter(pl.col("is_scored")), on="customer_id", how="semi"
-    )
     products = _numbered(product_interests)
-    paid = _paid_lines(purchases, order_lines, products)
+    paid = _paid_lines(purchase_lines, products, workspace=workspace, as_of=as_of)
     bought = _bought_products(paid, products, settings)
     kept = _strongest(bought, settings)
     prior = pl.col("purchase_day_count") + settings.prior_days
@@ -83,14 +75,20 @@ def _numbered(product_interests: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _paid_lines(purchases: pl.LazyFrame, order_lines: pl.LazyFrame, products: pl.LazyFrame) -> pl.LazyFrame:
+def _paid_lines(
+    purchase_lines: pl.LazyFrame, products: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
+) -> pl.LazyFrame:
     """`customer_id, age_days, product, interest, line_minor`; unknown products are one without a number."""
-    lines = order_lines.select("order_id", "product_id", line_minor=to_minor(pl.col("net_amount"))).join(
-        products.select("product_id", "product", "interest"), on="product_id", how="left"
-    )
+    ordered_on = local_date(pl.col("ordered_at"), workspace.time_zone)
     return (
-        purchases.select("customer_id", "order_id", "age_days")
-        .join(lines, on="order_id", how="inner")
+        purchase_lines.filter(before("ordered_at", as_of))
+        .select(
+            "customer_id",
+            "product_id",
+            age_days=whole_days_between(ordered_on, pl.lit(night_of(as_of, workspace))),
+            line_minor=to_minor(pl.col("net_amount")),
+        )
+        .join(products.select("product_id", "product", "interest"), on="product_id", how="left")
         .select("customer_id", "age_days", "product", "interest", "line_minor")
     )
 

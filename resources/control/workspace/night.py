@@ -39,6 +39,7 @@ _MANY: Mapping[str, tuple[str, type[Settings]]] = {
     "journeys": (ConfigOwner.JOURNEYS, JourneySettings),
 }
 _CAMPAIGNS = "personalization"
+_ENRICHMENT = "enrichment"
 
 
 class NotAppliedError(Exception):
@@ -124,11 +125,14 @@ def load_night(store: NightlyConfigs, night: date) -> NightConfig:
             if name.startswith(f"{kind}/")
         }
     paused = _paused(versions, parts["personalization"])
+    is_active = versions[_ENRICHMENT].status is ConfigStatus.ACTIVE
+    inactive_enrichment: frozenset[str] = frozenset() if is_active else frozenset({_ENRICHMENT})
     return NightConfig(
         **parts,
         versions={name: version.version for name, version in sorted(versions.items())},
-        content_hash=_content_hash(versions, paused),
+        content_hash=_content_hash(versions, paused | inactive_enrichment),
         paused=paused,
+        is_enrichment_paused=bool(inactive_enrichment),
     )
 
 
@@ -137,11 +141,11 @@ def _as_json(settings: Settings) -> dict[str, Any]:
 
 
 def _require_active(versions: Mapping[str, ConfigVersion], night: date) -> None:
-    """Campaigns can be paused as a whole; everything else that is not a programme stops the night."""
+    """Campaigns and enrichment can be paused; everything else that is no programme stops the night."""
     inactive = [
         f"{name} is {versions[name].status}"
         for name in sorted(_SINGLE)
-        if name != _CAMPAIGNS and versions[name].status is not ConfigStatus.ACTIVE
+        if name not in {_CAMPAIGNS, _ENRICHMENT} and versions[name].status is not ConfigStatus.ACTIVE
     ]
     if inactive:
         raise ConfigPausedError(

@@ -12,7 +12,7 @@ from resources.control.workspace.yaml_nodes import Spot
 REFERENCE = "env:"
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 #: Files whose values may be references.
-_FILES = ("connections.yml", "destinations.yml")
+_FILES = ("connections.yml", "destinations.yml", "enrichment.yml")
 
 
 class SecretMissingError(Exception):

@@ -37,7 +37,7 @@ class Model:
         self.is_closed = True
 
 
-def answered(model, known=None, *, texts=TEXTS, night=NIGHT, topics=TOPICS, **more):
+def answered(open_model, known=None, *, texts=TEXTS, night=NIGHT, topics=TOPICS, **more):
     given = {"base_url": "https://example.com", "model": "small", "maximum_attempts": 1, "concurrency": 1}
     prices = {"price_per_million_question_tokens": 1, "price_per_million_answer_tokens": 1}
     unsure = pl.DataFrame(
@@ -49,7 +49,7 @@ def answered(model, known=None, *, texts=TEXTS, night=NIGHT, topics=TOPICS, **mo
         TopicAnswer.create_empty() if known is None else known,
         settings=LanguageModelSettings.model_validate(given | prices | more),
         topics=topics,
-        open_model=model,
+        open_model=open_model,
         night=night,
         workspace_id="shop",
     )

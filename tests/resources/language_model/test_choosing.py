@@ -1,4 +1,4 @@
-"""Asking about many texts: enums, limits, time, failures in a row; always one answer per text, in their order."""
+"""Asking about many texts: enums, limits, time and failures in a row; always one answer per text."""
 
 import json
 from decimal import Decimal
@@ -42,7 +42,8 @@ def told(topic, *, used=(10, 2)):
 def settings_of(**more):
     given = {
         "base_url": "https://example.com", "model": "small", "concurrency": 1, "maximum_attempts": 1,
-        "maximum_answer_tokens": 16, "price_per_million_question_tokens": 1, "price_per_million_answer_tokens": 1,
+        "maximum_answer_tokens": 16,
+        "price_per_million_question_tokens": 1, "price_per_million_answer_tokens": 1,
     }  # fmt: skip
     return LanguageModelSettings.model_validate(given | more)
 

@@ -20,7 +20,8 @@ def test_mailboxes_numbers_and_accounts_are_refused(text):
     "text",
     [
         "GROCERY / SOFT DRINKS / SOFT DRINKS 20PK&24PK CAN CARB", "milk 3.5 % 1000 ml", "SPF 50 200ML",
-        "batteries AA 1.5V 12 pk", "BULB 60W E27 2700K", "LOINS @ SALE", "50% AND UNDER", "article XB12345678",
+        "batteries AA 1.5V 12 pk", "BULB 60W E27 2700K", "LOINS @ SALE", "50% AND UNDER",
+        "article XB12345678",
         "frames 10 x 15", "whole toms (over 15lbs)",
     ],
 )  # fmt: skip

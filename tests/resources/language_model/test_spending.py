@@ -10,7 +10,8 @@ from resources.language_model.spending import NOTHING, SpendingGuard, Spent
 
 def guard_of(*, already=NOTHING, **more):
     given = {
-        "base_url": "https://example.com", "model": "small", "maximum_attempts": 2, "maximum_answer_tokens": 10,
+        "base_url": "https://example.com", "model": "small", "maximum_attempts": 2,
+        "maximum_answer_tokens": 10,
         "price_per_million_question_tokens": 2, "price_per_million_answer_tokens": 10, "maximum_cost": 1,
     }  # fmt: skip
     return SpendingGuard(LanguageModelSettings.model_validate(given | more), already=already)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.contracts.enrichment import PersonInterest, ProductInterest
+from pipelines.contracts.histories import PurchaseLine
 from pipelines.contracts.settings.interests import InterestSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.contracts.sources import Order, OrderLine
 from pipelines.enrichment.interests.people import measure_interests
 from pipelines.expressions.time import end_of_local_day
 
@@ -50,26 +50,17 @@ def products():
     )  # fmt: skip
 
 
-def measured(*bought, settings=SETTINGS, scored=(1, 2), reorder=lambda frame: frame, catalogue=None):
-    """Interests of people 1 and 2; each purchase is person, day of May, product and amount."""
-    orders = [
-        {"order_id": f"o{place}", "customer_ref": str(person), "ordered_at": FIRST_NOON + timedelta(days=day - 1),
-         "net_amount": Decimal(str(amount))}
-        for place, (person, day, _, amount) in enumerate(bought)
-    ]  # fmt: skip
+def measured(*bought, settings=SETTINGS, reorder=lambda frame: frame, catalogue=None):
+    """Interests of people; each purchase is person, day of May, product and amount."""
     lines = [
-        {"order_id": f"o{place}", "line_number": 1, "product_id": product, "quantity": 1.0,
-         "net_amount": Decimal(str(amount))}
-        for place, (_, _, product, amount) in enumerate(bought)
+        {"customer_id": person, "order_id": f"o{place}", "line_number": 1, "product_id": product,
+         "ordered_at": FIRST_NOON + timedelta(days=day - 1), "net_amount": Decimal(str(amount))}
+        for place, (person, day, product, amount) in enumerate(bought)
     ]  # fmt: skip
     workspace = WorkspaceSettings(version=1, workspace="shop", time_zone="America/New_York", currency="USD")
-    links = pl.LazyFrame({"source": "main", "customer_ref": ["1", "2"], "customer_id": [1, 2]})
     found = measure_interests(
-        links,
-        reorder(rows(Order, *orders)),
-        reorder(rows(OrderLine, *lines)),
+        reorder(rows(PurchaseLine, *lines)),
         reorder(products() if catalogue is None else catalogue),
-        permitted=links.select("customer_id", is_scored=pl.col("customer_id").is_in(list(scored))),
         settings=settings,
         workspace=workspace,
         as_of=end_of_local_day(NIGHT, workspace.zone),
@@ -141,9 +132,10 @@ def test_only_the_strongest_interests_are_kept_and_ties_go_by_name():
     assert found["interest"].to_list() == ["bakery"]
 
 
-def test_people_who_are_not_scored_have_no_interests():
-    found = measured((1, 31, "bread", 5), (2, 31, "bread", 5), scored=(2,))
-    assert found["customer_id"].to_list() == [2]
+def test_a_bucket_of_people_is_measured_as_if_everybody_were_there():
+    ann, ben = [(1, 21, "bread", 10), (1, 31, "bone", 4)], [(2, 30, "cake", 5), (2, 31, "bone", 1)]
+    apart = pl.concat([measured(*ann), measured(*ben)])
+    assert apart.equals(measured(*ben, *ann))
 
 
 def test_nothing_after_the_night_is_known():

@@ -45,6 +45,20 @@ def test_missing_variables_are_problems_of_the_folder(problems_of):
     ]
 
 
+def test_the_key_of_a_language_model_is_a_reference_as_well(problems_of):
+    model = (
+        "interests:\n  language_model:\n    base_url: https://models.example.com/v1\n    model: small\n"
+        "    api_key: {key}\n    price_per_million_question_tokens: 1\n    price_per_million_answer_tokens: 1\n"
+    )
+    (unset,) = problems_of({"enrichment.yml": model.format(key="env:MODEL_KEY")}, {})
+    assert unset.startswith(
+        "enrichment.yml:5: interests.language_model.api_key: the environment variable MODEL_KEY is not set"
+    )
+    (written,) = problems_of({"enrichment.yml": model.format(key="sk-123")}, {})
+    assert "env:NAME" in written
+    assert "sk-123" not in written
+
+
 def test_variables_are_not_asked_for_without_an_environment(problems_of):
     assert problems_of({"connections.yml": CONNECTIONS}) == []
 
