@@ -4,13 +4,15 @@ import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.interest_tables import INTERESTS
+from pipelines.contracts.model_tables import (
+    IMPUTED_TRAITS,
+)
 from pipelines.contracts.source_tables import PRODUCTS
 from pipelines.contracts.tables import (
     ACTIVITIES,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
-    IMPUTED_TRAITS,
     PRODUCT_AFFINITY,
     PROFILES,
     PURCHASE_LINES,

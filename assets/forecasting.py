@@ -7,6 +7,12 @@ import polars as pl
 
 from assets import plots
 from assets.steps import Night, Step, StepOutput, row_count
+from pipelines.contracts.model_tables import (
+    IMPUTATION_MODELS,
+    MODEL_CARDS,
+    PROPENSITIES,
+    TRAINED_MODELS,
+)
 from pipelines.contracts.source_tables import CAMPAIGN_MEMBERS, CAMPAIGNS
 from pipelines.contracts.tables import (
     ACTIVITIES,
@@ -14,11 +20,7 @@ from pipelines.contracts.tables import (
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
     CUSTOMER_VALUE,
-    IMPUTATION_MODELS,
-    MODEL_CARDS,
-    PROPENSITIES,
     PURCHASES,
-    TRAINED_MODELS,
 )
 from pipelines.enrichment.forecasting.campaigns import redemptions, targeted_people
 from pipelines.enrichment.forecasting.people import (

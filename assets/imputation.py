@@ -7,13 +7,15 @@ import polars as pl
 
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.enrichment import Trait
+from pipelines.contracts.model_tables import (
+    IMPUTATION_MODELS,
+    IMPUTED_TRAITS,
+)
 from pipelines.contracts.settings.imputations import ImputationSettings
 from pipelines.contracts.source_tables import PRODUCTS
 from pipelines.contracts.tables import (
     CONTACTABILITY,
     CUSTOMER_LINKS,
-    IMPUTATION_MODELS,
-    IMPUTED_TRAITS,
     PROFILES,
     PURCHASE_LINES,
 )

@@ -8,13 +8,15 @@ from assets.source_report import compose_sources
 from assets.steps import Night
 from assets.summary import format_measure
 from pipelines.contracts.codes import DecisionOutcome
+from pipelines.contracts.model_tables import (
+    MODEL_CARDS,
+)
 from pipelines.contracts.source_tables import REJECTED_ROWS
 from pipelines.contracts.tables import (
     ENROLMENTS,
     FUNNEL,
     HELD_BACK,
     LIMIT_PRICES,
-    MODEL_CARDS,
     PLAN,
     PRODUCT_AFFINITY,
     PROOF,

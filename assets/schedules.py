@@ -7,8 +7,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 
-NIGHTLY_HOUR = 2
-
 
 def nightly_schedule(
     job: UnresolvedAssetJobDefinition, workspace: WorkspaceSettings, *, is_production: bool
@@ -18,7 +16,7 @@ def nightly_schedule(
     @dg.schedule(
         name="nightly_schedule",
         job=job,
-        cron_schedule=f"0 {NIGHTLY_HOUR} * * *",
+        cron_schedule=f"{workspace.nightly_at.minute} {workspace.nightly_at.hour} * * *",
         execution_timezone=workspace.time_zone,
         description="Runs the night that just ended.",
         default_status=(

@@ -21,7 +21,6 @@ from pipelines.contracts.declaring import (
     numbers,
     numbers_nightly,
     numbers_nightly_reported,
-    numbers_reported,
     people,
     people_nightly,
     people_nightly_reported,
@@ -29,6 +28,7 @@ from pipelines.contracts.declaring import (
     personal,
 )
 from pipelines.contracts.interest_tables import INTEREST_TABLES
+from pipelines.contracts.model_tables import MODEL_TABLES
 from pipelines.contracts.preference_tables import PREFERENCE_TABLES
 from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, SOURCE_TABLES
@@ -238,6 +238,7 @@ TABLES: tuple[Table, ...] = (
     SEND_TIMES,
     *PREFERENCE_TABLES,
     TRAITS,
+    *MODEL_TABLES,
     CLUSTERS,
     LOOKALIKES,
     MEMBERSHIPS,

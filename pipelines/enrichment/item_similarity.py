@@ -98,6 +98,8 @@ def propose_items(ownership: Ownership, weights: Floats, popularity: Integers, c
         popularity: Place of each item among all, 0 for the most popular; decides between equal scores.
         count: Items a person at most.
     """
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  comes with scikit-learn
+
     # A power of two, so that score and popularity can be told apart again without rounding.
     places = 1 << len(weights).bit_length()
     proposer = _Proposer(-weights * places, places, popularity, _reasons(weights), min(count, len(weights)))
@@ -105,12 +107,13 @@ def propose_items(ownership: Ownership, weights: Floats, popularity: Integers, c
     firsts = range(0, ownership.person_count, _CHUNK_PEOPLE)
     bounds = [*np.searchsorted(ownership.people, firsts), len(ownership.people)]
     parts = [np.zeros((5, 0))]
-    for first, low, high in zip(firsts, bounds, bounds[1:], strict=False):
-        part = proposer.propose(
-            ownership.people[low:high] - first, ownership.items[low:high], steps[low:high]
-        )
-        part[0] += first
-        parts.append(part)
+    # Products this small leave more threads waiting than working.
+    with threadpool_limits(1, "blas"):
+        for first, low, high in zip(firsts, bounds, bounds[1:], strict=False):
+            mine = slice(low, high)
+            part = proposer.propose(ownership.people[mine] - first, ownership.items[mine], steps[mine])
+            part[0] += first
+            parts.append(part)
     joined = np.concatenate(parts, axis=1)
     people, items, ranks, reasons = (joined[row].astype(np.int64) for row in (0, 1, 2, 4))
     return Proposals(people=people, items=items, ranks=ranks, scores=joined[3], reasons=reasons)

@@ -1,12 +1,12 @@
 """`workspace.yml`: who the workspace is, and the rules that no product may bend."""
 
-from datetime import date
+from datetime import date, time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from pipelines.contracts.settings.fields import Name, Settings, Share, TimeZoneName
+from pipelines.contracts.settings.fields import Clock, Name, Settings, Share, TimeZoneName
 
 
 class WorkspaceSettings(Settings):
@@ -15,6 +15,7 @@ class WorkspaceSettings(Settings):
     Attributes:
         consent_without_record: What a missing consent record means. `allow` needs a written legal basis.
         bucket_count: Power of two; customer-level tables are laid out in that many buckets.
+        nightly_at: Local time at which the schedule runs the night that ended; late enough for late rows.
         first_night: First date that can be run.
         maximum_shrink_rate: A required source that lost more than this share of its rows stops the night.
     """
@@ -28,6 +29,7 @@ class WorkspaceSettings(Settings):
     consent_basis: Annotated[str, StringConstraints(min_length=20)] | None = None
     jurisdictions: tuple[str, ...] = ()
     bucket_count: Annotated[int, Field(ge=1, le=4096)] = 1
+    nightly_at: Clock = time(2)
     first_night: date = date(2015, 1, 1)
     maximum_shrink_rate: Share = 0.2
 

@@ -23,6 +23,7 @@ def traits_of(rows_of, workspace):
         affinity: tuple[dict[str, object], ...] = (),
         attributes: str | None = None,
         gate: float = 0.5,
+        imputed: tuple[dict[str, object], ...] = (),
     ) -> dict[str, dict[str, object]]:
         derived = derive_traits(
             rows_of(CustomerFeatures, {"customer_id": 1, "order_count": 0, **(features or {})}),
@@ -32,6 +33,7 @@ def traits_of(rows_of, workspace):
             ),
             rows_of(ProductAffinity, *({"customer_id": 1, **row} for row in affinity)),
             rows_of(Profile, {"customer_id": 1, "attributes": attributes}),
+            rows_of(Trait, *imputed),
             settings=EnrichmentSettings(minimum_trait_confidence=gate),
             workspace=workspace,
         )
@@ -178,3 +180,20 @@ def test_every_trait_is_in_the_closed_list(traits_of):
         ),
     )
     assert set(everything) == {name.value for name in TraitName}
+
+
+def test_imputed_statements_are_passed_on(traits_of):
+    guess = {
+        "customer_id": 1,
+        "trait": "older",
+        "value": "yes",
+        "confidence": 0.8,
+        "method": "logistic_shares",
+        "source": "purchase_lines",
+        "evidence": "chance 0.8",
+        "model_version": "1",
+    }
+    assert traits_of(imputed=(guess,))["older"] | {"workspace_id": "shop"} == {
+        "workspace_id": "shop",
+        **guess,
+    }

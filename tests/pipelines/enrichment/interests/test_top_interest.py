@@ -7,8 +7,8 @@ from pipelines.enrichment.interests.top_interest import top_interest_traits
 def person(customer_id, interest, rank, confidence):
     return {
         "customer_id": customer_id, "interest": interest, "interest_rank": rank, "confidence": confidence,
-        "interest_score": 0.5, "purchase_day_count": 3, "evidence": '["p1","p2"]', "method": "static_embedding",
-        "source": "product_interests", "model_version": "v1",
+        "interest_score": 0.5, "purchase_day_count": 3, "evidence": '["p1","p2"]',
+        "method": "static_embedding", "source": "product_interests", "model_version": "v1",
     }  # fmt: skip
 
 
@@ -23,8 +23,8 @@ def test_the_strongest_interest_is_a_trait_and_null_below_the_gate(rows_of):
         (2, "top_interest", None, 0.49),
     ]
     assert found.row(0, named=True) == {
-        "workspace_id": "shop", "customer_id": 1, "trait": "top_interest", "value": "bakery", "confidence": 0.5,
-        "method": "static_embedding", "source": "interests", "evidence": 'products ["p1","p2"]',
+        "workspace_id": "shop", "customer_id": 1, "trait": "top_interest", "value": "bakery",
+        "confidence": 0.5, "method": "static_embedding", "source": "interests", "evidence": 'products ["p1","p2"]',
         "model_version": "v1",
     }  # fmt: skip
 

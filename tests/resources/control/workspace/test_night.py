@@ -151,7 +151,16 @@ def test_pausing_personalization_pauses_every_campaign(config, store):
     assert load_night(store, NIGHT).paused == {"spring"}
 
 
-@pytest.mark.parametrize("name", ["workspace", "connector", "enrichment", "guardrails", "destinations"])
+def test_pausing_enrichment_takes_effect_on_the_next_night(config, store):
+    _apply(store, config)
+    store.pause("enrichment", author="ann", reason="test", effective_on=LATER)
+    assert not load_night(store, NIGHT).is_enrichment_paused
+    paused = load_night(store, LATER)
+    assert paused.is_enrichment_paused
+    assert paused.content_hash != load_night(store, NIGHT).content_hash
+
+
+@pytest.mark.parametrize("name", ["workspace", "connector", "guardrails", "destinations"])
 def test_a_night_does_not_run_without_what_it_needs(config, store, name):
     _apply(store, config)
     store.pause(name, author="ann", reason="test", effective_on=NIGHT)

@@ -48,7 +48,8 @@ def test_missing_variables_are_problems_of_the_folder(problems_of):
 def test_the_key_of_a_language_model_is_a_reference_as_well(problems_of):
     model = (
         "interests:\n  language_model:\n    base_url: https://models.example.com/v1\n    model: small\n"
-        "    api_key: {key}\n    price_per_million_question_tokens: 1\n    price_per_million_answer_tokens: 1\n"
+        "    api_key: {key}\n    price_per_million_question_tokens: 1\n"
+        "    price_per_million_answer_tokens: 1\n"
     )
     (unset,) = problems_of({"enrichment.yml": model.format(key="env:MODEL_KEY")}, {})
     assert unset.startswith(
