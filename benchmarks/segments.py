@@ -151,8 +151,8 @@ def measure_rules(folder: Path, rounds: int) -> None:
         listed = evaluate_segments(people, segments=segments, workspace=SHOP)
         with_lists = cpu(lambda listed=listed: listed.collect(engine="streaming"), rounds)  # type: ignore[misc]
         print(
-            f"{count} segments, {distinct} distinct counts: verdicts {spent:.2f} cpu-s = {spent / base:.2f}× decode; "
-            f"with lists of members {with_lists:.2f} = {with_lists / base:.2f}×"
+            f"{count} segments, {distinct} distinct counts: verdicts {spent:.2f} cpu-s "
+            f"= {spent / base:.2f}× decode; with lists of members {with_lists:.2f} = {with_lists / base:.2f}×"
         )
 
 
@@ -226,9 +226,7 @@ def measure_history(people: int, rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description="CPU of segments.")
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -105,8 +105,10 @@ class Lifecycle(dy.Schema):
     lifecycle_stage = code(LifecycleStage, "Stage; null below the quality gate.", nullable=True)
     confidence = rate("Weight of the rhythms, the person's own and everyone's, that give this stage.")
     silent_days = count("Local days since the last order; null without one.", nullable=True)
-    usual_gap_days = estimate(
-        "Usual local days between days with an order, shrunk toward everyone's.", nullable=True, minimum=0.0
+    mean_gap_days = estimate(
+        "Mean local days between days with an order, without the longest gap, shrunk toward everyone's.",
+        nullable=True,
+        minimum=0.0,
     )
     visit_count = count("Local days with an order.")
     first_order_on = dy.Date(nullable=True, description="Local day of the first order.")

@@ -49,7 +49,7 @@ def _histories(
 
 
 def _with_rhythm(histories: pl.LazyFrame, prior_gaps: float) -> pl.LazyFrame:
-    """Adds `usual_gap_days`, `everyones_gap_days` and `own_weight`.
+    """Adds `mean_gap_days`, `everyones_gap_days` and `own_weight`.
 
     The longest gap is left out of what is usual: one long absence is no rhythm.
     Everyone's gap is the median of those of the people who have one.
@@ -59,7 +59,7 @@ def _with_rhythm(histories: pl.LazyFrame, prior_gaps: float) -> pl.LazyFrame:
     everyone = histories.select(everyones_gap_days=(total / count).filter(count > 0).median())
     own_and_everyones = (total + prior_gaps * pl.col("everyones_gap_days")) / (count + prior_gaps)
     return histories.join(everyone, how="cross").with_columns(
-        usual_gap_days=own_and_everyones.round(_DECIMALS), own_weight=count / (count + prior_gaps)
+        mean_gap_days=own_and_everyones.round(_DECIMALS), own_weight=count / (count + prior_gaps)
     )
 
 
@@ -87,6 +87,20 @@ def _is_new(settings: LifecycleSettings) -> pl.Expr:
     return pl.col("tenure_days") < settings.new_days
 
 
+def _confidence(settings: LifecycleSettings) -> pl.Expr:
+    """Weight of the rhythms that give the stage; what follows from dates alone is sure."""
+    follows_from_dates = (pl.col("visit_count") == 0) | _is_new(settings)
+    return (
+        pl.when(follows_from_dates)
+        .then(1.0)
+        .when(pl.col("stage").is_null())
+        .then(0.0)
+        .when(pl.col("stage") == _stage(settings, "everyones_gap_days"))
+        .then(1.0)
+        .otherwise("own_weight")
+    )
+
+
 def stage_people(
     people: pl.LazyFrame,
     purchases: pl.LazyFrame,
@@ -102,42 +116,26 @@ def stage_people(
     somebody never bought or is new, is sure.
     """
     chosen = settings.preferences.lifecycle
-    night = pl.lit(night_of(as_of, workspace))
-    stage = pl.col("stage")
-    agrees = stage == _stage(chosen, "everyones_gap_days")
-    confidence = (
-        pl.when(pl.col("visit_count") == 0)
-        .then(1.0)
-        .when(_is_new(chosen))
-        .then(1.0)
-        .when(stage.is_null())
-        .then(0.0)
-        .when(agrees)
-        .then(1.0)
-        .otherwise("own_weight")
-    )
-    is_reactivated = stage == LifecycleStage.REACTIVATED.value
+    rhythms = _with_rhythm(_histories(purchases, chosen, workspace, as_of), chosen.prior_gaps)
+    is_reactivated = pl.col("stage") == LifecycleStage.REACTIVATED.value
+    is_sure = pl.col("confidence") >= settings.minimum_trait_confidence
     return (
         people.select("customer_id")
         .unique()
-        .join(
-            _with_rhythm(_histories(purchases, chosen, workspace, as_of), chosen.prior_gaps),
-            on="customer_id",
-            how="left",
-        )
+        .join(rhythms, on="customer_id", how="left")
         .with_columns(
             pl.col("visit_count").fill_null(0),
-            tenure_days=whole_days_between(pl.col("first_order_on"), night),
+            tenure_days=whole_days_between(pl.col("first_order_on"), pl.lit(night_of(as_of, workspace))),
         )
         .with_columns(
             stage=pl.when(pl.col("visit_count") == 0)
             .then(pl.lit(LifecycleStage.PROSPECT.value))
-            .otherwise(_stage(chosen, "usual_gap_days"))
+            .otherwise(_stage(chosen, "mean_gap_days"))
         )
-        .with_columns(confidence=confidence.round(_DECIMALS))
+        .with_columns(confidence=_confidence(chosen).round(_DECIMALS))
         .with_columns(
             workspace_id=pl.lit(workspace.workspace),
-            lifecycle_stage=pl.when(pl.col("confidence") >= settings.minimum_trait_confidence).then(stage),
+            lifecycle_stage=pl.when(is_sure).then("stage"),
             returned_on=pl.when(is_reactivated).then("returned_on"),
             method=pl.lit(METHOD),
             model_version=pl.lit(MODEL_VERSION),

@@ -6,9 +6,7 @@ from pipelines.contracts.settings.models import ModelSettings
 from pipelines.enrichment.forecasting.people import permitted_people
 
 
-def permitted_rows(
-    rows: pl.LazyFrame, contactability: pl.LazyFrame, settings: ModelSettings
-) -> pl.LazyFrame:
+def permitted_rows(rows: pl.LazyFrame, contactability: pl.LazyFrame, settings: ModelSettings) -> pl.LazyFrame:
     """Rows of people who allow profiling on any channel; all of them when no purpose is named for it."""
     if settings.profiling_purpose is None:
         return rows

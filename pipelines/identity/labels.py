@@ -62,7 +62,7 @@ def measure_links(labels: pl.DataFrame, links: pl.DataFrame) -> LinkAccuracy:
     if linked.is_empty():
         sources = ", ".join(sorted(links["source"].unique())) or "none"
         raise LabelError(
-            f"none of the {people.height} labelled records is linked on that night; its sources are: {sources}"
+            f"none of the {people.height} labelled records is linked on that night; its sources: {sources}"
         )
     compared = compare_clusterings(linked.lazy(), predicted="customer_id", truth="person").collect()
     pairwise, bcubed = (
@@ -108,8 +108,8 @@ def _complete(labels: pl.DataFrame) -> pl.DataFrame:
 
 def _refuse_first(rows: pl.DataFrame, what: str) -> None:
     if rows.height:
-        first = rows.sort(RECORD).row(0, named=True)
-        raise LabelError(f"record {first['customer_ref']} of {first['source']} {what}")
+        source, reference = map(str, rows.select(RECORD).sort(RECORD).row(0))
+        raise LabelError(f"record {reference} of {source} {what}")
 
 
 def _people_of(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from pipelines.contracts.settings.segments import EventCondition, SegmentSetting
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.source_tables import EVENTS, MESSAGES, ORDER_LINES, ORDERS, PRODUCTS
 from pipelines.contracts.tables import ACTIVITIES, CUSTOMER_LINKS, PURCHASE_LINES, PURCHASES
-from pipelines.expressions.time import INSTANT, local_date, whole_days_between
+from pipelines.expressions.time import INSTANT, end_of_local_day, local_date, whole_days_between
 from pipelines.segmentation.conditions import leaves
 from pipelines.segmentation.vocabulary import FREE_PROPERTY, Stream, stream_of
 
@@ -89,6 +90,20 @@ def properties_asked(segments: Segments) -> dict[Stream, set[str]]:
     return asked
 
 
+def _first_instant(segments: Segments, stream: Stream, night: date, zone: ZoneInfo) -> datetime | None:
+    """Where the longest window that rules look into begins; None when one looks into all time."""
+    windows = [
+        leaf.within_days
+        for settings in segments.values()
+        for leaf in (leaves(settings.rule) if settings.rule is not None else ())
+        if isinstance(leaf, EventCondition) and stream_of(leaf.event) is stream
+    ]
+    known = [window for window in windows if window is not None]
+    if len(known) < len(windows):
+        return None
+    return end_of_local_day(night - timedelta(days=max(known)), zone)
+
+
 def event_streams(
     segments: Segments,
     *,
@@ -115,10 +130,13 @@ def event_streams(
         origin = ORIGINS[stream]
         if not {source.name for source in origin.sources} <= set(configured):
             continue
+        first = _first_instant(segments, stream, night, workspace.zone)
+        # Instants first: nothing is turned into a local day that no rule looks at.
+        is_asked = pl.lit(value=True) if first is None else pl.col(origin.instant) >= pl.lit(first, INSTANT)
         happened_on = local_date(pl.col(origin.instant), workspace.time_zone)
         rows = (
             _of_people(read, origin)
-            .filter(pl.col(origin.instant) < pl.lit(as_of, INSTANT))
+            .filter(pl.col(origin.instant) < pl.lit(as_of, INSTANT), is_asked)
             .with_columns(age_days=whole_days_between(happened_on, pl.lit(night)))
         )
         detailed = _with_details(rows, read, origin, asked)

@@ -68,15 +68,13 @@ def list_members(
     ordered = sorted(names)
 
     def members(frame: pl.DataFrame) -> pl.DataFrame:
-        parts = [frame["customer_id"].filter(frame[segment_column(name)]) for name in ordered]
-        sizes = pl.Series([len(part) for part in parts], dtype=pl.Int64)
-        segment = pl.DataFrame({"segment": pl.Series(ordered, dtype=pl.String)}).select(
-            pl.col("segment").repeat_by(sizes).explode(empty_as_null=False)
-        )
-        customer = pl.concat([pl.Series("customer_id", dtype=pl.Int64), *parts])
-        return segment.select(
-            workspace_id=pl.lit(workspace.workspace), customer_id=customer, segment="segment"
-        )
+        parts = [
+            frame.select(pl.col("customer_id").filter(pl.col(segment_column(name)))).select(
+                pl.lit(workspace.workspace).alias("workspace_id"), "customer_id", segment=pl.lit(name)
+            )
+            for name in ordered
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *parts])
 
     schema = {"workspace_id": pl.String, "customer_id": pl.Int64, "segment": pl.String}
     return verdicts.map_batches(members, schema=schema)

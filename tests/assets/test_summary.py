@@ -19,7 +19,7 @@ from assets.partitions import as_of_end
 from assets.progress import progress_logger
 from assets.steps import Night
 from assets.summary import print_summary
-from pipelines.contracts import tables
+from pipelines.contracts import model_tables, tables
 from pipelines.contracts.codes import Product
 from pipelines.contracts.columns import Table
 from pipelines.contracts.settings.connector import ConnectorSettings
@@ -96,7 +96,7 @@ WORLD: Mapping[Table, Rows] = {
     tables.PLAN: [],
     tables.PRODUCT_AFFINITY: [],
     tables.ENROLMENTS: [],
-    tables.MODEL_CARDS: [],
+    model_tables.MODEL_CARDS: [],
     tables.REJECTED_ROWS: [],
     tables.SOURCE_READS: [],
 }

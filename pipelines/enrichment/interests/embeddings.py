@@ -76,7 +76,7 @@ def vectors_of(embeddings: pl.DataFrame, texts: Sequence[str], *, model_version:
         "row"
     )
     found = wanted.join(embeddings.select("text_id", "vector"), on="text_id", how="inner").sort("row")
-    width = found["vector"].list.len().max()
+    width = len(found["vector"][0]) if found.height else 1
     matrix = found["vector"].list.to_array(width).to_numpy().astype(np.float64)
     return TextVectors(
         rows={text: row for row, text in enumerate(found["text"])},

@@ -251,3 +251,20 @@ def test_features_agree_with_plain_python(orders):
         assert row["last_order_on"] == (days[-1] if days else None)
         gaps = [(later - earlier).days for earlier, later in pairwise(days)]
         assert row["mean_gap_days"] == pytest.approx(sum(gaps) / len(gaps) if gaps else None)
+
+
+def test_people_in_buckets_have_the_same_features_and_the_future_is_not_seen(rows_of, links_of):
+    people = {number: [str(number)] for number in range(1, 30)}
+    past = [_order(str(number), number % 7 + part * 9, f"{number}.0{part}", part=part)
+            for number in people for part in range(number % 4)]  # fmt: skip
+    future = [_order(str(number), -3, "99.00") for number in people]
+    whole = _features(links_of(people), rows_of(Order, *past))
+    parts = [
+        _summaries(
+            links_of({number: names for number, names in people.items() if number % 4 == bucket}),
+            rows_of(Order, *past, *future),
+        ).collect()
+        for bucket in range(4)
+    ]
+    together = rank_people(pl.concat(parts).lazy()).collect().sort("customer_id")
+    assert together.equals(whole)

@@ -93,13 +93,13 @@ def test_the_usual_gap_leaves_out_the_longest_and_is_shrunk_toward_everyones():
     # Gaps of 10, 30 and 20 days: without the longest 10 and 20, with two of everyone's 7.
     staged = _stages({1: (5, 15, 45, 65), **dict.fromkeys(range(2, 7), WEEKLY)})
     row = staged.row(0, named=True)
-    assert row["usual_gap_days"] == (10 + 20 + 2 * 7) / (2 + 2)
+    assert row["mean_gap_days"] == (10 + 20 + 2 * 7) / (2 + 2)
     assert (row["silent_days"], row["visit_count"], row["first_order_on"]) == (5, 4, date(2024, 1, 5))
 
 
 def test_one_order_is_judged_by_everyones_rhythm():
     staged = _stages({1: (50,), **dict.fromkeys(range(2, 7), WEEKLY)})
-    assert staged.select("lifecycle_stage", "confidence", "usual_gap_days").row(0) == ("lapsed", 1.0, 7.0)
+    assert staged.select("lifecycle_stage", "confidence", "mean_gap_days").row(0) == ("lapsed", 1.0, 7.0)
 
 
 def test_confidence_is_the_weight_of_the_rhythms_that_agree():

@@ -104,3 +104,11 @@ def test_every_property_of_a_stream_is_kept_looked_up_or_of_the_product(stream):
     known = {*origin.kept, "category", "department", "brand"}
     known |= set(origin.details.schema.columns()) if origin.details else set()
     assert set(PROPERTY_KINDS[stream]) <= known
+
+
+@pytest.mark.parametrize(("days", "ages"), [(1, [0]), (2, [0, 1])])
+def test_only_the_longest_window_is_looked_into(days, ages):
+    rule = {"any": [{"event": "order", "within_days": 1}, {"event": "order", "within_days": days}]}
+    assert [age for _, age in _rows(rule)["order"]] == ages
+    forever = {"any": [rule, {"event": "order", "older_than_days": 1}]}
+    assert [age for _, age in _rows(forever)["order"]] == [0, 1]

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from pipelines.enrichment.forecasting.calibration import SMALLEST_BLOCK, calibrate, fit_calibration
+from pipelines.enrichment.forecasting.calibration import (
+    SMALLEST_BLOCK,
+    calibrate,
+    fit_calibration,
+    helpful_calibration,
+)
 
 
 def test_blocks_become_their_rates_by_hand():
@@ -39,3 +44,11 @@ def test_shuffled_rows_give_the_same_curve():
     order = dice.permutation(400)
     curve, again = fit_calibration(score, outcome), fit_calibration(score[order], outcome[order])
     assert curve["rates"] == pytest.approx(again["rates"])
+
+
+def test_a_curve_must_help_people_left_out_of_its_fit():
+    dice = np.random.default_rng(6)
+    score = dice.uniform(size=2000)
+    assert helpful_calibration(score, (dice.uniform(size=2000) < score).astype(float)) == {}
+    wrong = (dice.uniform(size=2000) < score**3).astype(float)
+    assert helpful_calibration(score, wrong) == fit_calibration(score, wrong)

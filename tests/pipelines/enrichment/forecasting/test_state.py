@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.codes import ForecastModel, Propensity
-from pipelines.contracts.enrichment import PersonPropensity, TrainedModel
+from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue, PersonPropensity, TrainedModel
 from pipelines.contracts.settings.models import ModelSettings
 from pipelines.enrichment.forecasting.fitted import BASELINE
 from pipelines.enrichment.forecasting.people import (
@@ -23,7 +23,7 @@ from pipelines.enrichment.forecasting.state import (
     forecasts_of,
     lifetime_of,
 )
-from pipelines.enrichment.model_cards import trained_cards
+from pipelines.enrichment.model_cards import assess_models, trained_cards
 
 CUTOFF = date(2024, 3, 4)
 NIGHT = CUTOFF - timedelta(days=1)
@@ -194,3 +194,52 @@ def test_people_who_denied_profiling_are_not_scored(days, past_of, campaigns, tr
     assert forecasts.filter("is_scored")["customer_id"].to_list() == [1]
     refused = forecasts.filter(~pl.col("is_scored"))
     assert refused["activity"].null_count() == refused["lifetime_spend_28d"].null_count() == refused.height
+
+
+def test_people_in_buckets_are_scored_the_same(days, past_of, campaigns, trained, workspace):
+    past, models, held, scored, lifetime = _scored(days, past_of, campaigns, trained, workspace=workspace)
+    people = days.select("customer_id").unique().lazy()
+
+    def forecasts(part, seen):
+        permitted = permitted_people(seen, pl.LazyFrame(), FEW)
+        one = forecast_people(part, permitted, past, models, lifetime, is_held_out=held).collect()
+        return one, list_propensities(
+            part, permitted, models, is_held_out=held, workspace=workspace
+        ).collect()
+
+    whole = forecasts(scored.collect().lazy(), people)
+    of_bucket = pl.col("customer_id") % 4
+    parts = []
+    for bucket in range(4):
+        mine = past_of(
+            days.filter(of_bucket == bucket), *(frame.filter(of_bucket == bucket) for frame in campaigns)
+        )
+        part = score_people(
+            mine,
+            models,
+            lifetime_of(_payloads(trained), LIFETIME_FEATURES),
+            kind_rate=rate_of_latest_kind(past),
+            is_held_out=held,
+        )
+        parts.append(forecasts(part.collect().lazy(), people.filter(of_bucket == bucket)))
+    for place, keys in enumerate((["customer_id"], ["customer_id", "propensity"])):
+        together = pl.concat([part[place] for part in parts])
+        assert together.sort(keys).equals(whole[place].sort(keys))
+
+
+def test_cards_say_that_enrichment_is_paused(trained, rows_of, workspace):
+    empty = {"spend": pl.Float64, "is_active": pl.Float64, "history_days": pl.Duration("us")} | dict.fromkeys(
+        ("predicted_spend", "repeated_spend", "predicted_activity"), pl.Float64
+    )
+    cards = assess_models(
+        CustomerFeatures.create_empty(lazy=True),
+        CustomerValue.create_empty(lazy=True),
+        trained.lazy(),
+        pl.LazyFrame(schema=empty),
+        workspace=workspace,
+        is_paused=True,
+    ).collect()
+    of_models = cards.filter(pl.col("model").is_in(trained["model"].implode()))
+    assert of_models.height > len(trained)
+    assert not of_models["is_used"].any()
+    assert of_models["note"].str.starts_with("enrichment is paused").all()

@@ -24,7 +24,8 @@ def test_the_strongest_interest_is_a_trait_and_null_below_the_gate(rows_of):
     ]
     assert found.row(0, named=True) == {
         "workspace_id": "shop", "customer_id": 1, "trait": "top_interest", "value": "bakery",
-        "confidence": 0.5, "method": "static_embedding", "source": "interests", "evidence": 'products ["p1","p2"]',
+        "confidence": 0.5, "method": "static_embedding", "source": "interests",
+        "evidence": 'products ["p1","p2"]',
         "model_version": "v1",
     }  # fmt: skip
 
