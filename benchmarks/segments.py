@@ -221,7 +221,8 @@ def measure_history(people: int, rounds: int) -> None:
         lambda: measure_overlaps(members, everyone, segments=names, workspace=SHOP).collect(), rounds
     )
     print(
-        f"30 segments, {members.collect().height:,} members: history {history:.2f}, overlaps {overlaps:.2f} cpu-s"
+        f"30 segments, {members.collect().height:,} members: "
+        f"history {history:.2f}, overlaps {overlaps:.2f} cpu-s"
     )
 
 

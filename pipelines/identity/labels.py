@@ -102,14 +102,14 @@ def _complete(labels: pl.DataFrame) -> pl.DataFrame:
     trimmed = labels.with_columns(pl.all().str.strip_chars().replace("", None))
     holes = trimmed.with_row_index("line", offset=1).filter(pl.any_horizontal(pl.all().is_null()))
     if holes.height:
-        raise LabelError(f"row {holes['line'].min()} below the header has an empty cell")
+        raise LabelError(f"row {holes['line'].sort().to_list()[0]} below the header has an empty cell")
     return trimmed
 
 
 def _refuse_first(rows: pl.DataFrame, what: str) -> None:
     if rows.height:
-        source, reference = map(str, rows.select(RECORD).sort(RECORD).row(0))
-        raise LabelError(f"record {reference} of {source} {what}")
+        first = rows.sort(RECORD).to_dicts()[0]
+        raise LabelError(f"record {first['customer_ref']} of {first['source']} {what}")
 
 
 def _people_of(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -110,7 +110,22 @@ def train_imputation(
     known = stated.filter(pl.col("customer_id").is_in(bought.implode())).sort("customer_id")
     answer = known["is_positive"].cast(pl.Float64).to_numpy()
     rarer = int(min(answer.sum(), len(answer) - answer.sum()))
-    common = {
+    if len(answer) < settings.minimum_people or rarer < settings.minimum_positives:
+        note = (
+            f"too few stated values: {len(answer)} people, {rarer} of the rarer answer; "
+            f"{settings.minimum_people} and {settings.minimum_positives} are needed; nothing is published"
+        )
+        learnt: dict[str, Any] = {
+            "is_used": False,
+            "features": "[]",
+            "metrics": "{}",
+            "payload": _payload(settings, None),
+        }
+        learnt["note"] = note
+    else:
+        items = choose_items(spends)
+        learnt = _learnt(share_matrix(spends, known["customer_id"], items), answer, items, settings)
+    return learnt | {
         "workspace_id": workspace_id,
         "model": f"{PREFIX}{name}",
         "model_version": MODEL_VERSION,
@@ -120,25 +135,15 @@ def train_imputation(
         "row_count": len(answer),
         "method": METHOD,
     }
-    if len(answer) < settings.minimum_people or rarer < settings.minimum_positives:
-        note = (
-            f"too few stated values: {len(answer)} people, {rarer} of the rarer answer; "
-            f"{settings.minimum_people} and {settings.minimum_positives} are needed; nothing is published"
-        )
-        return common | {
-            "is_used": False,
-            "features": "[]",
-            "metrics": "{}",
-            "payload": _payload(settings, None),
-            "note": note,
-        }
-    items = choose_items(spends)
-    matrix = share_matrix(spends, known["customer_id"], items)
+
+
+def _learnt(matrix: Floats, answer: Floats, items: list[str], settings: ImputationSettings) -> dict[str, Any]:
+    """Fitted on everyone if it is good enough on people left out."""
     metrics = _measured(left_out_chances(matrix, answer), answer)
     area = metrics["area_under_curve"][0] or 0.0
     is_used = area >= settings.minimum_area
     verdict = "published" if is_used else "not published"
-    return common | {
+    return {
         "is_used": is_used,
         "features": json.dumps([*items, "total_spend"]),
         "metrics": json.dumps(metrics),

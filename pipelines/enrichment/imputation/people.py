@@ -50,18 +50,22 @@ def impute(
         source=pl.lit("purchase_lines"),
         evidence=pl.format("chance {} by shares of spend", pl.col("chance").round(3)),
     )
-    told = stated.select(
+    return (
+        pl.concat([guessed, _told(stated)])
+        .with_columns(
+            workspace_id=pl.lit(workspace_id), trait=pl.lit(name), model_version=pl.lit(MODEL_VERSION)
+        )
+        .select(pl.col(column).cast(dtype) for column, dtype in _SCHEMA.items())
+    )
+
+
+def _told(stated: pl.DataFrame) -> pl.DataFrame:
+    """What a source states is taken as it is."""
+    return stated.select(
         "customer_id",
         value=pl.when("is_positive").then(pl.lit(YES)).otherwise(pl.lit(NO)),
         confidence=pl.lit(1.0),
         method=pl.lit("declared"),
         source=pl.lit("profiles"),
         evidence=pl.lit("stated by the source"),
-    )
-    return (
-        pl.concat([guessed, told])
-        .with_columns(
-            workspace_id=pl.lit(workspace_id), trait=pl.lit(name), model_version=pl.lit(MODEL_VERSION)
-        )
-        .select(pl.col(column).cast(dtype) for column, dtype in _SCHEMA.items())
     )

@@ -71,8 +71,8 @@ def test_features_that_people_cannot_be_compared_by_are_named_with_their_line(wo
         "  like: {lookalike_of: {segment: buyers, features: [zzzz]}}\n"
     )
     problems = [str(problem) for problem in read_workspace(workspace, checks=(check_rules,)).problems]
-    assert [problem.split(" — ")[0] for problem in problems] == [
-        "segments.yml:3: segments.kinds.clusters.features[1]: recency_day is no number of the features or values",
-        "segments.yml:4: segments.like.lookalike_of.features[0]: zzzz is no number of the features or values",
+    assert [problem.split(" is no number of")[0] for problem in problems] == [
+        "segments.yml:3: segments.kinds.clusters.features[1]: recency_day",
+        "segments.yml:4: segments.like.lookalike_of.features[0]: zzzz",
     ]
     assert problems[1].endswith(" — use a number of the features or values")
