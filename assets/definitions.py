@@ -23,6 +23,7 @@ from assets import (
     preferences,
     segmentation,
     sequencing,
+    traits,
 )
 from assets.factory import build_asset
 from assets.identity_training import training_job
@@ -46,8 +47,9 @@ STEPS: tuple[Step, ...] = (
     *interests.STEPS,
     *preferences.STEPS,
     *enrichment.STEPS,
-    *forecasting.STEPS,
     *imputation.STEPS,
+    *forecasting.STEPS,
+    *traits.STEPS,
     *segmentation.STEPS,
     *journeys.STEPS,
     *sequencing.STEPS,

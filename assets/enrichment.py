@@ -3,25 +3,15 @@
 import polars as pl
 
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
-from pipelines.contracts.interest_tables import INTERESTS
-from pipelines.contracts.model_tables import (
-    IMPUTED_TRAITS,
-)
 from pipelines.contracts.source_tables import PRODUCTS
 from pipelines.contracts.tables import (
     ACTIVITIES,
     CUSTOMER_FEATURES,
     CUSTOMER_LINKS,
-    CUSTOMER_VALUE,
-    PRODUCT_AFFINITY,
-    PROFILES,
     PURCHASE_LINES,
     PURCHASES,
-    TRAITS,
 )
 from pipelines.enrichment.features import rank_people, summarise_people
-from pipelines.enrichment.interests.top_interest import top_interest_traits
-from pipelines.enrichment.traits import derive_traits
 
 SPEND_IS_PRESERVED = Expectation(
     name="spend_is_preserved",
@@ -59,21 +49,6 @@ def describe_behaviour(night: Night) -> StepOutput:
     )
 
 
-def name_traits(night: Night) -> StepOutput:
-    traits = derive_traits(
-        night.read(CUSTOMER_FEATURES),
-        night.read(CUSTOMER_VALUE),
-        night.read(PRODUCT_AFFINITY),
-        night.read(PROFILES),
-        night.read(IMPUTED_TRAITS),
-        settings=night.config.enrichment.enrichment,
-        workspace=night.workspace,
-    )
-    gate = night.config.enrichment.enrichment.minimum_trait_confidence
-    top_interests = top_interest_traits(night.read(INTERESTS), gate=gate)
-    return StepOutput(frames={TRAITS: pl.concat([traits, top_interests])})
-
-
 STEPS = (
     Step(
         name="customer_features",
@@ -81,11 +56,5 @@ STEPS = (
         reads=(CUSTOMER_LINKS, PURCHASES, PURCHASE_LINES, PRODUCTS, ACTIVITIES),
         publishes=(CUSTOMER_FEATURES,),
         expectations=(SPEND_IS_PRESERVED,),
-    ),
-    Step(
-        name="traits",
-        compute=name_traits,
-        reads=(CUSTOMER_FEATURES, CUSTOMER_VALUE, PRODUCT_AFFINITY, PROFILES, IMPUTED_TRAITS, INTERESTS),
-        publishes=(TRAITS,),
     ),
 )

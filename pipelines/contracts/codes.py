@@ -178,6 +178,7 @@ class TraitName(StrEnum):
 
     FAVOURITE_CATEGORY = "favourite_category"
     TOP_INTEREST = "top_interest"
+    LIFECYCLE_STAGE = "lifecycle_stage"
     SHOPPING_RHYTHM = "shopping_rhythm"
     PRICE_SENSITIVITY = "price_sensitivity"
     VALUE_TIER = "value_tier"

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.contracts.codes import LifecycleStage
+from pipelines.contracts.codes import LifecycleStage, TraitName
+from pipelines.contracts.enrichment import Trait
 from pipelines.contracts.preferences import Lifecycle
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.preferences import LifecycleSettings
@@ -141,4 +142,24 @@ def stage_people(
             model_version=pl.lit(MODEL_VERSION),
         )
         .pipe(Lifecycle.cast)
+    )
+
+
+def lifecycle_traits(lifecycle: pl.LazyFrame) -> pl.LazyFrame:
+    """The stage as a trait, so that segments can name it; nobody has one without a rhythm or a date."""
+    silence = pl.format("{} days since the last order", "silent_days")
+    return (
+        lifecycle.filter(pl.col("confidence") > 0)
+        .select(
+            "workspace_id",
+            "customer_id",
+            "confidence",
+            "method",
+            "model_version",
+            trait=pl.lit(TraitName.LIFECYCLE_STAGE.value),
+            value="lifecycle_stage",
+            source=pl.lit("lifecycle"),
+            evidence=pl.when(pl.col("silent_days").is_null()).then(pl.lit("no order")).otherwise(silence),
+        )
+        .pipe(Trait.cast)
     )

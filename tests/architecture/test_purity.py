@@ -28,7 +28,7 @@ FORBIDDEN_IMPORTS = {"os", "random", "pathlib", "io", "subprocess", "socket", "t
 EAGER_ALLOWED = {
     "pipelines/enrichment/btyd/gamma_gamma.py": "every step of a fit goes over all distinct spends",
     "pipelines/enrichment/btyd/histories.py": "every step of a fit goes over all distinct histories",
-    "pipelines/enrichment/item_affinity.py": "what goes with everything that was bought is a product of matrices",
+    "pipelines/enrichment/item_affinity.py": "what goes with what was bought is a product of matrices",
     "pipelines/enrichment/item_knowledge.py": "an inverse is of all items at once",
     "pipelines/enrichment/send_times.py": "every round of a fit goes over all people",
     "pipelines/identity/labels.py": "labels of a person are measured in one row, not in a night",

@@ -13,7 +13,7 @@ from pipelines.contracts.preferences import Lifecycle
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.preferences import LifecycleSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.lifecycle import stage_people
+from pipelines.enrichment.lifecycle import lifecycle_traits, stage_people
 
 AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
 NOON = datetime(2024, 3, 10, 16, tzinfo=UTC)
@@ -141,3 +141,20 @@ def test_lapsed_begins_after_slipping():
         LifecycleSettings(slipping_gaps=4, lapsed_gaps=4)
     with pytest.raises(ValueError, match="lapsed must begin later than slipping"):
         LifecycleSettings(minimum_slipping_days=28)
+
+
+def test_the_stage_is_a_trait_that_is_null_below_the_gate() -> None:
+    staged = _stages({1: _weekly(0), 2: (100,), 3: (), 4: (3,)}, gate=1.0)
+    rows = lifecycle_traits(staged.lazy()).sort("customer_id").collect()
+    found = {row["customer_id"]: (row["trait"], row["value"], row["evidence"]) for row in rows.to_dicts()}
+    stage = staged.filter(customer_id=2)["lifecycle_stage"].item()
+    assert found[1] == ("lifecycle_stage", "active", "0 days since the last order")
+    assert found[2] == ("lifecycle_stage", stage, "100 days since the last order")
+    assert found[3] == ("lifecycle_stage", "prospect", "no order")
+    assert rows["confidence"].to_list() == staged["confidence"].to_list()
+
+
+def test_no_trait_stands_where_nothing_is_known() -> None:
+    staged = _stages({1: (100,), 2: (120,)})
+    assert staged["lifecycle_stage"].to_list() == [None, None]
+    assert lifecycle_traits(staged.lazy()).collect().is_empty()
