@@ -56,7 +56,7 @@ emulators: $(READY)  ## environments of the warehouse emulators, for tests and b
 	$(BIN)/python -m tests.emulators.install
 
 unit: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='pipelines/*' --skip-covered --fail-under=97
 
 lock: $(READY)  ## compile requirements.lock from pyproject.toml

@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from datetime import date
+from functools import cached_property
+from importlib import metadata
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from packaging.version import Version
 
 from assets.keys import OWNERS, key_of
 from assets.onward_resource import OnwardResource
@@ -114,9 +117,17 @@ def build_marts(project: DbtProject, nights: dg.PartitionsDefinition) -> dg.Asse
     return marts
 
 
+class InstalledDbt(DbtCliResource):
+    """The dbt of this environment, whose version need not be asked: starting it for that takes seconds."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+
 def _aim(dbt: DbtCliResource, kind: str) -> DbtCliResource:
     """The target is the night's: a workspace may have named another one since the graph was loaded."""
-    return DbtCliResource(
+    return InstalledDbt(
         project_dir=dbt.project_dir,
         profiles_dir=dbt.profiles_dir,
         target=kind,

@@ -13,7 +13,16 @@ _GMAIL = ("gmail.com", "googlemail.com")
 
 
 def _cleaned(text: pl.Expr) -> pl.Expr:
-    return text.str.normalize("NFC").str.replace_all(_INVISIBLE, "").str.strip_chars()
+    return text.map_batches(_composed, return_dtype=pl.String, is_elementwise=True).str.strip_chars()
+
+
+def _composed(texts: pl.Series) -> pl.Series:
+    """NFC without what cannot be seen; ASCII is that already, and composing costs more than looking."""
+    odd = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    if odd.is_empty():
+        return texts
+    plain = texts.gather(odd).str.normalize("NFC").str.replace_all(_INVISIBLE, "")
+    return texts.clone().scatter(odd, plain)
 
 
 def normalised_email(text: pl.Expr) -> pl.Expr:
