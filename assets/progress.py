@@ -8,6 +8,8 @@ import dagster as dg
 from dagster import DagsterEventType
 from rich.console import Console
 
+#: dagster-dbt tells each night which commands it runs and which files it copies.
+_TALKATIVE = "marts"
 _ENDINGS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 
 
@@ -39,12 +41,13 @@ class ProgressHandler(logging.Handler):
 
     def _say(self, record: logging.LogRecord) -> None:
         """Words of a step as they come; that later steps wait for a failed one goes without saying."""
-        message = getattr(record, "dagster_meta", {}).get("orig_message", "")
+        meta = getattr(record, "dagster_meta", {})
+        message = meta.get("orig_message", "")
         if message.startswith("Dependencies for step"):
             return
         if record.levelno >= logging.WARNING:
             self._console.print(f"  ! {message}", style="yellow", markup=False)
-        elif record.levelno >= logging.INFO and message:
+        elif record.levelno >= logging.INFO and message and meta.get("step_key") != _TALKATIVE:
             self._console.print(f"    {message}", style="dim", markup=False, highlight=False)
 
     def _note(self, step: str, event: dg.DagsterEvent) -> None:
