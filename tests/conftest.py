@@ -11,7 +11,14 @@ settings.register_profile(
 settings.load_profile("onward")
 
 
+#: The night that is traced for coverage; tracing takes as long as the night, and the others run the same lines.
+_TRACED_NIGHT = "test_a_night_reads_decides_proves_and_hands_over"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules with whole nights first: workers take one after the other, and the last must be short."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    modules = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in modules)
+    for item in items:
+        if item.path.parent.name == "end_to_end" and item.name != _TRACED_NIGHT:
+            item.add_marker("no_cover")
