@@ -11,7 +11,7 @@ settings.register_profile(
 settings.load_profile("onward")
 
 
-#: The night that is traced for coverage; tracing takes as long as the night, and the others run the same lines.
+#: The night that is traced for coverage: tracing doubles its time, and the others run the same lines.
 _TRACED_NIGHT = "test_a_night_reads_decides_proves_and_hands_over"
 
 
