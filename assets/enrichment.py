@@ -16,7 +16,7 @@ from pipelines.enrichment.features import rank_people, summarise_people
 SPEND_IS_PRESERVED = Expectation(
     name="spend_is_preserved",
     table=CUSTOMER_FEATURES,
-    description="The spend of all people is the amount of all orders, to the cent.",
+    description="The spend of all people is the amount of all purchases, to the cent.",
 )
 
 
@@ -43,7 +43,8 @@ def describe_behaviour(night: Night) -> StepOutput:
         frames={CUSTOMER_FEATURES: rank_people(summaries.lazy())},
         verdicts={
             SPEND_IS_PRESERVED.name: CheckOutcome(
-                is_held=(ordered or 0) == (spent or 0), facts={"orders": str(ordered), "features": str(spent)}
+                is_held=(ordered or 0) == (spent or 0),
+                facts={"purchases": str(ordered), "features": str(spent)},
             )
         },
     )

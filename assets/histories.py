@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from assets.steps import Frame, Night, Step, StepOutput
+from assets.steps import CheckOutcome, Expectation, Frame, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
 from pipelines.contracts.source_tables import EVENTS, ORDER_LINES, ORDERS
 from pipelines.contracts.tables import ACTIVITIES, CUSTOMER_LINKS, PURCHASE_LINES, PURCHASES
@@ -14,6 +14,12 @@ from pipelines.identity.histories import (
     rows_of,
 )
 from resources.lake.store import Version
+
+NO_PURCHASE_LOST = Expectation(
+    name="no_purchase_lost",
+    table=PURCHASES,
+    description="The orders of linked records are the purchases of people: as many, and of the same amount.",
+)
 
 
 def assign_histories(night: Night) -> StepOutput:
@@ -29,25 +35,49 @@ def assign_histories(night: Night) -> StepOutput:
         else:
             appended[table] = assign_people(rows, links).collect(engine="streaming"), earlier
     _assign_lines(night, frames, appended)
-    return StepOutput(frames=frames, appended=appended)
+    return StepOutput(
+        frames=frames,
+        appended=appended,
+        verdicts={NO_PURCHASE_LOST.name: compare_orders(night, _whole(night, PURCHASES, frames, appended))},
+    )
+
+
+def _whole(
+    night: Night,
+    table: Table,
+    frames: dict[Table, Frame],
+    appended: dict[Table, tuple[Frame, Version]],
+) -> pl.LazyFrame:
+    """All rows that the history will have."""
+    if table in frames:
+        return frames[table].lazy()
+    return pl.concat([night.earlier(table), appended[table][0].lazy().select(table.schema.column_names())])
+
+
+def compare_orders(night: Night, purchases: pl.LazyFrame) -> CheckOutcome:
+    """Against all orders, whichever way the history was made."""
+    linked = rows_of(night.read(ORDERS), night.read(CUSTOMER_LINKS))
+    count_and_sum = (pl.len(), pl.col("net_amount").sum().cast(pl.String).fill_null("0"))
+    ordered, bought = pl.collect_all(
+        [rows.select(*count_and_sum) for rows in (linked, purchases)], engine="streaming"
+    )
+    facts = {"orders": str(ordered.row(0)), "purchases": str(bought.row(0))}
+    return CheckOutcome(is_held=ordered.row(0) == bought.row(0), facts=facts)
 
 
 def _assign_lines(
     night: Night, frames: dict[Table, Frame], appended: dict[Table, tuple[Frame, Version]]
 ) -> None:
     """Lines go where their orders went: on from the night before only if the orders did."""
+    purchases = _whole(night, PURCHASES, frames, appended)
     earlier, orders = _earlier(night, PURCHASE_LINES), appended.get(PURCHASES)
     lines = None
     if earlier is not None and orders is not None:
         lines = _lines_since(night, orders[0].lazy(), earlier)
     if earlier is None or orders is None or lines is None:
-        purchases = frames.get(PURCHASES)
-        if purchases is None:
-            purchases = assign_people(night.read(ORDERS), night.read(CUSTOMER_LINKS))
-        frames[PURCHASE_LINES] = assign_lines(night.read(ORDER_LINES), purchases.lazy())
+        frames[PURCHASE_LINES] = assign_lines(night.read(ORDER_LINES), purchases)
     else:
-        everything = pl.concat([night.earlier(PURCHASES), orders[0].lazy().select(_columns(PURCHASES))])
-        appended[PURCHASE_LINES] = assign_lines(lines, everything).collect(engine="streaming"), earlier
+        appended[PURCHASE_LINES] = assign_lines(lines, purchases).collect(engine="streaming"), earlier
 
 
 def _earlier(night: Night, table: Table) -> Version | None:
@@ -80,10 +110,6 @@ def _lines_since(night: Night, new_purchases: pl.LazyFrame, earlier: Version) ->
     return pl.concat([added, late])
 
 
-def _columns(table: Table) -> list[str]:
-    return table.schema.column_names()
-
-
 STEPS = (
     Step(
         name="histories",
@@ -91,5 +117,6 @@ STEPS = (
         reads=(CUSTOMER_LINKS, ORDERS, ORDER_LINES, EVENTS),
         continues=(PURCHASES, PURCHASE_LINES, ACTIVITIES),
         publishes=(PURCHASES, PURCHASE_LINES, ACTIVITIES),
+        expectations=(NO_PURCHASE_LOST,),
     ),
 )

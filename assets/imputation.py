@@ -19,7 +19,7 @@ from pipelines.contracts.tables import (
     PROFILES,
     PURCHASE_LINES,
 )
-from pipelines.enrichment.forecasting.people import is_model_holdout, permitted_people
+from pipelines.enrichment.forecasting.people import is_model_holdout
 from pipelines.enrichment.forecasting.snapshots import sampled
 from pipelines.enrichment.imputation.behaviour import item_spend
 from pipelines.enrichment.imputation.models import (
@@ -32,6 +32,7 @@ from pipelines.enrichment.imputation.models import (
     train_imputation,
 )
 from pipelines.enrichment.imputation.people import impute, stated_answers
+from pipelines.expressions.profiling import permitted_rows
 
 
 def impute_attributes(night: Night) -> StepOutput:
@@ -92,10 +93,8 @@ def impute_bucket(night: Night, models: dict[str, Imputation]) -> pl.DataFrame:
 def _scored_people(night: Night) -> pl.LazyFrame:
     """Who has not objected to profiling."""
     people = night.read(CUSTOMER_LINKS).select("customer_id").unique()
-    permitted = permitted_people(
-        people, night.read(CONTACTABILITY), night.config.enrichment.enrichment.models
-    )
-    return permitted.filter("is_scored").select("customer_id")
+    purpose = night.config.enrichment.enrichment.models.profiling_purpose
+    return permitted_rows(people, night.read(CONTACTABILITY), purpose=purpose)
 
 
 def _spends(night: Night, people: pl.LazyFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from pipelines.enrichment.interests.embeddings import (
 from pipelines.enrichment.interests.labels import label_texts, product_interests, unsure_texts
 from pipelines.enrichment.interests.people import measure_interests
 from pipelines.enrichment.interests.texts import distinct_words, product_texts
-from pipelines.enrichment.profiling import permitted_rows
+from pipelines.expressions.profiling import permitted_rows
 from resources.language_model.answering import AnsweredTexts, answer_texts
 from resources.language_model.open import open_language_model
 from resources.text_embedding.embedding import StaticEmbedding
@@ -74,7 +74,8 @@ def label_products(night: Night) -> StepOutput:
 
 def measure_people(night: Night) -> StepOutput:
     settings = night.config.enrichment.enrichment
-    lines = permitted_rows(night.read(PURCHASE_LINES), night.read(CONTACTABILITY), settings.models)
+    purpose = settings.models.profiling_purpose
+    lines = permitted_rows(night.read(PURCHASE_LINES), night.read(CONTACTABILITY), purpose=purpose)
     interests = measure_interests(
         lines,
         night.read(PRODUCT_INTERESTS),

@@ -30,13 +30,13 @@ from pipelines.enrichment.channels import prefer_channels
 from pipelines.enrichment.item_affinity import rank_items
 from pipelines.enrichment.item_knowledge import ItemKnowledge, learn_items
 from pipelines.enrichment.lifecycle import stage_people
-from pipelines.enrichment.profiling import permitted_rows
 from pipelines.enrichment.send_times import choose_send_times, learn_kinds, moments_of, zones_of
+from pipelines.expressions.profiling import permitted_rows
 
 
 def _permitted(night: Night, table: Table) -> pl.LazyFrame:
-    settings = night.config.enrichment.enrichment.models
-    return permitted_rows(night.read(table), night.read(CONTACTABILITY), settings)
+    purpose = night.config.enrichment.enrichment.models.profiling_purpose
+    return permitted_rows(night.read(table), night.read(CONTACTABILITY), purpose=purpose)
 
 
 def rank_categories(night: Night) -> StepOutput:

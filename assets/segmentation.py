@@ -20,11 +20,11 @@ from pipelines.contracts.tables import (
     SEGMENT_SIZES,
     TRAITS,
 )
+from pipelines.expressions.profiling import permitted_rows
 from pipelines.segmentation.event_streams import event_streams
 from pipelines.segmentation.memberships import tonights_changes, update_memberships
 from pipelines.segmentation.overlaps import measure_overlaps
 from pipelines.segmentation.people import People
-from pipelines.segmentation.permission import permitted_people
 from pipelines.segmentation.segments import SegmentedPeople, segment_everyone
 from pipelines.segmentation.sizes import measure_sizes
 
@@ -91,7 +91,7 @@ def _segmented(night: Night) -> SegmentedPeople:
     found = segment_everyone(
         people,
         segments=segments,
-        permitted=permitted_people(features, night.read(CONTACTABILITY), purpose=purpose),
+        permitted=permitted_rows(features, night.read(CONTACTABILITY), purpose=purpose),
         last_clusters=night.earlier(CLUSTERS),
         workspace=workspace,
     )

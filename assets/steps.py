@@ -163,3 +163,8 @@ class Step:
     retries: int = 1
     freshness: timedelta | None = None
     code_version: str = "1"
+
+    def __post_init__(self) -> None:
+        """What needs everyone cannot be asked of a bucket."""
+        if self.is_bucketed and (self.expectations or not all(map(has_people, self.publishes))):
+            raise ValueError(f"{self.name}: a step of buckets has no expectations, and people in every table")

@@ -17,8 +17,8 @@ from pipelines.contracts.tables import (
 )
 from pipelines.enrichment.interests.top_interest import top_interest_traits
 from pipelines.enrichment.lifecycle import lifecycle_traits
-from pipelines.enrichment.profiling import permitted_rows
 from pipelines.enrichment.traits import derive_traits
+from pipelines.expressions.profiling import permitted_rows
 
 
 def name_traits(night: Night) -> StepOutput:
@@ -26,7 +26,8 @@ def name_traits(night: Night) -> StepOutput:
     settings = night.config.enrichment.enrichment
 
     def concluded(table: Table) -> pl.LazyFrame:
-        return permitted_rows(night.read(table), night.read(CONTACTABILITY), settings.models)
+        purpose = settings.models.profiling_purpose
+        return permitted_rows(night.read(table), night.read(CONTACTABILITY), purpose=purpose)
 
     traits = derive_traits(
         concluded(CUSTOMER_FEATURES),

@@ -20,10 +20,10 @@ from pipelines.contracts.tables import (
     TRAITS,
 )
 from pipelines.contracts.texts import counted
+from pipelines.expressions.profiling import permitted_rows
 from pipelines.expressions.time import end_of_local_day
 from pipelines.segmentation.event_streams import event_streams
 from pipelines.segmentation.people import People
-from pipelines.segmentation.permission import permitted_people
 from pipelines.segmentation.preview import (
     Reasons,
     explain_rule,
@@ -147,7 +147,7 @@ def _evaluate(
     found = segment_everyone(
         people,
         segments=segments,
-        permitted=permitted_people(features, lake.scan(CONTACTABILITY, on), purpose=purpose),
+        permitted=permitted_rows(features, lake.scan(CONTACTABILITY, on), purpose=purpose),
         last_clusters=lake.scan_latest(CLUSTERS, before=on),
         workspace=workspace,
     )

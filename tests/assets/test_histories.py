@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from assets.histories import STEPS, assign_histories
+from assets.histories import STEPS, assign_histories, compare_orders
 from assets.partitions import as_of_end
 from assets.steps import Night, StepOutput
 from pipelines.contracts.columns import Table
@@ -164,7 +164,9 @@ class Shop:
 
     def carry(self, on: date) -> set[Table]:
         """Runs the step; returns the tables that went on from the night before."""
-        return set(self.publish("histories", on, assign_histories).appended)
+        output = self.publish("histories", on, assign_histories)
+        assert output.verdicts["no_purchase_lost"].is_held
+        return set(output.appended)
 
     def holds_what_a_join_gives(self, on: date) -> None:
         night = self.night(on)
@@ -280,3 +282,30 @@ def test_the_same_night_again_is_the_same(shop: Shop) -> None:
 def test_no_address_of_an_event_is_kept() -> None:
     assert not {"email", "phone", "device_id", "properties"} & set(ACTIVITIES.schema.column_names())
     assert STEPS[0].publishes == HISTORIES
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pl.col("order_id") != "o3",
+        pl.col("net_amount") > 1,
+    ],
+    ids=["one is missing", "small ones are missing"],
+)
+def test_a_lost_purchase_is_noticed(shop: Shop, spoilt: pl.Expr) -> None:
+    begin(shop)
+    night = shop.night(FIRST)
+    assert compare_orders(night, night.read(PURCHASES)).is_held
+    assert not compare_orders(night, night.read(PURCHASES).filter(spoilt)).is_held
+
+
+def test_a_changed_amount_is_noticed(shop: Shop) -> None:
+    begin(shop)
+    night = shop.night(FIRST)
+    dearer = night.read(PURCHASES).with_columns(net_amount=pl.col("net_amount") * 2)
+    assert not compare_orders(night, dearer).is_held
+
+
+def test_a_step_of_buckets_asks_nothing_of_everyone() -> None:
+    with pytest.raises(ValueError, match="has no expectations"):
+        replace(STEPS[0], is_bucketed=True)

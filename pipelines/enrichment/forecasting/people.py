@@ -20,6 +20,7 @@ from pipelines.enrichment.forecasting.fitted import BASELINE
 from pipelines.enrichment.forecasting.scoring import Models, baseline_of, score
 from pipelines.enrichment.forecasting.state import MODEL_VERSION, Past, latest_kind
 from pipelines.expressions.digest import digest, unit_interval
+from pipelines.expressions.profiling import permitted_rows
 
 HORIZON_DAYS = 28
 PROPENSITIES = {
@@ -44,18 +45,11 @@ def permitted_people(
     people: pl.LazyFrame, contactability: pl.LazyFrame, settings: ModelSettings
 ) -> pl.LazyFrame:
     """`customer_id, is_scored`: whether the person allows profiling on any channel, if a purpose is named."""
-    if settings.profiling_purpose is None:
-        return people.select("customer_id", is_scored=pl.lit(value=True))
-    allowed = (
-        contactability.filter(pl.col("purpose") == settings.profiling_purpose, pl.col("is_allowed"))
-        .select("customer_id", is_scored=pl.lit(value=True))
-        .unique()
-    )
-    return (
-        people.select("customer_id")
-        .join(allowed, on="customer_id", how="left")
-        .with_columns(pl.col("is_scored").fill_null(value=False))
-    )
+    everyone = people.select("customer_id")
+    permitted = permitted_rows(everyone, contactability, purpose=settings.profiling_purpose)
+    return everyone.join(
+        permitted.with_columns(is_scored=pl.lit(value=True)), on="customer_id", how="left"
+    ).with_columns(pl.col("is_scored").fill_null(value=False))
 
 
 def rate_of_latest_kind(everyone: Past) -> pl.LazyFrame:

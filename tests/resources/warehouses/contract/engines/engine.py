@@ -5,6 +5,7 @@ by what they mean (`money`, `instant`); an engine says how it declares and write
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from importlib import import_module
 
@@ -17,7 +18,7 @@ SCHEMA = "shop"
 WRONG = "wr0ng-s3cret"
 
 
-class Engine:
+class Engine(ABC):
     """One warehouse of one kind, for the whole test run.
 
     Attributes:
@@ -42,18 +43,18 @@ class Engine:
         self._source = self._target = None
         self.execute(f"CREATE SCHEMA {self.quote(SCHEMA)}")
 
-    def settings(self):
-        raise NotImplementedError
+    @abstractmethod
+    def settings(self): ...
 
-    def refused(self):
-        raise NotImplementedError
+    @abstractmethod
+    def refused(self): ...
 
+    @abstractmethod
     def execute(self, *statements):
         """Runs statements through the engine's own client; the rows of the last one."""
-        raise NotImplementedError
 
-    def literal(self, meaning, value):
-        raise NotImplementedError
+    @abstractmethod
+    def literal(self, meaning, value): ...
 
     def quote(self, name):
         return '"' + name.replace('"', '""') + '"'
@@ -62,17 +63,17 @@ class Engine:
         """How this kind spells a name that nobody quotes."""
         return name
 
+    @abstractmethod
     def sequence(self, count):
         """What to select whole numbers `i` from 0 from."""
-        raise NotImplementedError
 
     def digest(self, number):
         """32 characters that follow from an expression that is a number."""
         return f"MD5(CAST({number} AS VARCHAR(20)))"
 
+    @abstractmethod
     def document(self, text):
         """A value of `nested`, of an expression that is its text."""
-        raise NotImplementedError
 
     @contextmanager
     def account_zone(self, zone):  # noqa: ARG002
