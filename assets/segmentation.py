@@ -20,12 +20,9 @@ from pipelines.contracts.tables import (
     SEGMENT_SIZES,
     TRAITS,
 )
-from pipelines.expressions.profiling import permitted_rows
-from pipelines.segmentation.event_streams import event_streams
+from pipelines.segmentation.evaluation import evaluate_night
 from pipelines.segmentation.memberships import tonights_changes, update_memberships
 from pipelines.segmentation.overlaps import measure_overlaps
-from pipelines.segmentation.people import People
-from pipelines.segmentation.segments import SegmentedPeople, segment_everyone
 from pipelines.segmentation.sizes import measure_sizes
 
 SIZES_ADD_UP = Expectation(
@@ -43,7 +40,15 @@ LEARNT_AS_CONFIGURED = Expectation(
 
 def segment_people(night: Night) -> StepOutput:
     segments, workspace = night.config.enrichment.segments, night.workspace
-    found = _segmented(night)
+    _, found = evaluate_night(
+        night.read,
+        segments=segments,
+        last_clusters=night.earlier(CLUSTERS),
+        config=night.config,
+        as_of=night.as_of,
+    )
+    for warning in found.warnings:
+        night.log.warning(warning)
     names = segment_names(segments)
     members = found.members.collect().lazy()
     memberships = update_memberships(night.earlier(MEMBERSHIPS), members, night=night.on).collect()
@@ -70,34 +75,6 @@ def segment_people(night: Night) -> StepOutput:
         },
         facts={SEGMENT_SIZES: {"segments": dg.MetadataValue.int(len(names))}},
     )
-
-
-def _segmented(night: Night) -> SegmentedPeople:
-    segments, workspace = night.config.enrichment.segments, night.workspace
-    features = night.read(CUSTOMER_FEATURES)
-    people = People(
-        features=features,
-        value=night.read(CUSTOMER_VALUE),
-        traits=night.read(TRAITS),
-        streams=event_streams(
-            segments,
-            read=night.read,
-            configured=night.config.connector.sources,
-            workspace=workspace,
-            as_of=night.as_of,
-        ),
-    )
-    purpose = night.config.enrichment.enrichment.models.profiling_purpose
-    found = segment_everyone(
-        people,
-        segments=segments,
-        permitted=permitted_rows(features, night.read(CONTACTABILITY), purpose=purpose),
-        last_clusters=night.earlier(CLUSTERS),
-        workspace=workspace,
-    )
-    for warning in found.warnings:
-        night.log.warning(warning)
-    return found
 
 
 STEPS = (

@@ -12,18 +12,13 @@ from pipelines.contracts.segment_tables import CLUSTERS
 from pipelines.contracts.settings.night import WorkspaceConfig
 from pipelines.contracts.settings.segments import names_of
 from pipelines.contracts.tables import (
-    CONTACTABILITY,
     CUSTOMER_FEATURES,
-    CUSTOMER_VALUE,
     MEMBERSHIPS,
     SEGMENT_SIZES,
-    TRAITS,
 )
 from pipelines.contracts.texts import counted
-from pipelines.expressions.profiling import permitted_rows
 from pipelines.expressions.time import end_of_local_day
-from pipelines.segmentation.event_streams import event_streams
-from pipelines.segmentation.people import People
+from pipelines.segmentation.evaluation import evaluate_night
 from pipelines.segmentation.preview import (
     Reasons,
     explain_rule,
@@ -31,7 +26,7 @@ from pipelines.segmentation.preview import (
     preview_sizes,
     previewed,
 )
-from pipelines.segmentation.segments import SegmentedPeople, Segments, segment_everyone
+from pipelines.segmentation.segments import SegmentedPeople, Segments
 from resources.lake.view import LakeView
 from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError
@@ -112,7 +107,13 @@ def _preview(
     lake: LakeView, on: date, config: WorkspaceConfig, segments: Segments, name: str
 ) -> Iterator[str]:
     needed, shown = previewed(segments, name)
-    people, found = _evaluate(lake, on, config, needed)
+    people, found = evaluate_night(
+        lambda table: lake.scan(table, on),
+        segments=needed,
+        last_clusters=lake.scan_latest(CLUSTERS, before=on),
+        config=config,
+        as_of=end_of_local_day(on, config.workspace.zone),
+    )
     for size in preview_sizes(found, shown).collect().iter_rows(named=True):
         share = size["members"] / size["people"] if size["people"] else 0.0
         unknown = f"; not known of {size['unknown']:,}" if size["unknown"] else ""
@@ -125,33 +126,6 @@ def _preview(
         memberships = lake.scan(MEMBERSHIPS, on)
         for member in shown:
             yield from _overlaps(preview_overlaps(found, memberships, member).collect(), member)
-
-
-def _evaluate(
-    lake: LakeView, on: date, config: WorkspaceConfig, segments: Segments
-) -> tuple[People, SegmentedPeople]:
-    features, workspace = lake.scan(CUSTOMER_FEATURES, on), config.workspace
-    people = People(
-        features=features,
-        value=lake.scan(CUSTOMER_VALUE, on),
-        traits=lake.scan(TRAITS, on),
-        streams=event_streams(
-            segments,
-            read=lambda table: lake.scan(table, on),
-            configured=config.connector.sources,
-            workspace=workspace,
-            as_of=end_of_local_day(on, workspace.zone),
-        ),
-    )
-    purpose = config.enrichment.enrichment.models.profiling_purpose
-    found = segment_everyone(
-        people,
-        segments=segments,
-        permitted=permitted_rows(features, lake.scan(CONTACTABILITY, on), purpose=purpose),
-        last_clusters=lake.scan_latest(CLUSTERS, before=on),
-        workspace=workspace,
-    )
-    return people, found
 
 
 def _learnt(found: SegmentedPeople, shown: list[str]) -> Iterator[str]:
