@@ -1,5 +1,7 @@
 """Tables of interests that are read off product texts."""
 
+import polars as pl
+
 from pipelines.contracts import enrichment
 from pipelines.contracts.declaring import numbers, people_reported
 
@@ -28,3 +30,7 @@ INTERESTS = people_reported(
     "One row per person and interest, by the texts of what they buy.",
 )
 INTEREST_TABLES = (TEXT_EMBEDDINGS, TOPIC_ANSWERS, PRODUCT_INTERESTS, INTERESTS)
+
+#: What a night gets to know of texts that a language model is asked about: `answer` is null for none of the
+#: topics, and `problem` says why the offline label stands.
+ANSWERS = {"text_id": pl.String, "answer": pl.String, "problem": pl.String, "model_version": pl.String}

@@ -7,39 +7,12 @@ import polars as pl
 from pipelines.contracts.enrichment import ProductAffinity
 from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import before, decay, night_of
-from pipelines.expressions.money import to_minor
+from pipelines.enrichment.purchases import bought_categories, decay, night_of
 from pipelines.expressions.sums import stable_sum
-from pipelines.expressions.time import local_date, whole_days_between
+from pipelines.expressions.time import whole_days_between
 
 #: Decimals of a published score; see `value.DECIMALS`.
 _DECIMALS = 9
-
-
-def _spent_on_categories(
-    lines: pl.LazyFrame, products: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
-) -> pl.LazyFrame:
-    """One row per order and category: `customer_id`, `ordered_on`, `category`, `line_minor`.
-
-    Lines of products that the catalogue does not know stay, with a null category.
-    """
-    # Categorical: millions of short texts are grouped as integers.
-    catalogue = products.select(
-        "product_id", category=pl.col("category").replace("", None).cast(pl.Categorical)
-    )
-    return (
-        lines.filter(before("ordered_at", as_of))
-        .select(
-            "customer_id",
-            "order_id",
-            "product_id",
-            ordered_on=local_date(pl.col("ordered_at"), workspace.time_zone),
-            line_minor=to_minor(pl.col("net_amount")),
-        )
-        .join(catalogue, on="product_id", how="left")
-        .group_by("customer_id", "order_id", "ordered_on", "category")
-        .agg(pl.col("line_minor").sum())
-    )
 
 
 def measure_affinity(
@@ -61,7 +34,7 @@ def measure_affinity(
     spend = pl.col("decayed_minor")
     position = pl.int_range(1, pl.len() + 1).over("customer_id", order_by=["loss", "category"])
     return (
-        _spent_on_categories(lines, products, workspace=workspace, as_of=as_of)
+        bought_categories(lines, products, workspace=workspace, as_of=as_of)
         .group_by("customer_id", "category")
         .agg(
             decayed_minor=stable_sum(pl.col("line_minor") * weight).clip(lower_bound=0.0),

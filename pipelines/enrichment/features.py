@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.contracts.enrichment import CustomerFeatures
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.enrichment.purchases import before, dated, night_of
+from pipelines.enrichment.purchases import before, categories_of, dated, night_of
 from pipelines.expressions.money import to_amount
 from pipelines.expressions.time import whole_days_between
 
@@ -59,10 +59,7 @@ def _redemptions(activities: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 
 def _categories(lines: pl.LazyFrame, products: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """Distinct categories; products without one, or that the catalogue does not know, count for none."""
-    # Categorical: millions of short texts are compared as integers.
-    catalogue = products.select(
-        "product_id", category=pl.col("category").replace("", None).cast(pl.Categorical)
-    ).drop_nulls("category")
+    catalogue = categories_of(products).drop_nulls("category")
     return (
         lines.filter(before("ordered_at", as_of))
         .select("customer_id", "product_id")

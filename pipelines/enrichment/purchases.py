@@ -1,4 +1,4 @@
-"""Orders of people: the one place where an order is given to a person and to a local day."""
+"""Orders of people on their local days, and what was in them."""
 
 import math
 from datetime import date, datetime, timedelta
@@ -28,21 +28,13 @@ def decay(age_days: pl.Expr, half_life_days: float) -> pl.Expr:
     return (age_days * (-math.log(2) / half_life_days)).exp()
 
 
-def linked_orders(
-    orders: pl.LazyFrame, customer_links: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
-) -> pl.LazyFrame:
-    """One row per order before `as_of` of a known person.
+def dated(purchases: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime) -> pl.LazyFrame:
+    """One row per order before `as_of`.
 
     Columns: `customer_id`, `order_id`, `ordered_on` (local day), `age_days`
     (0 on the night's own day), `net_minor`, `discount_minor` (null when the
-    source states none). Orders of records without a link belong to nobody.
+    source states none).
     """
-    people = customer_links.select(*REFERENCE, "customer_id")
-    return dated(orders.join(people, on=REFERENCE, how="inner"), workspace=workspace, as_of=as_of)
-
-
-def dated(purchases: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime) -> pl.LazyFrame:
-    """Orders of people before `as_of` on their local day; columns as of `linked_orders`."""
     ordered_on = local_date(pl.col("ordered_at"), workspace.time_zone)
     return purchases.filter(before("ordered_at", as_of)).select(
         "customer_id",
@@ -71,23 +63,28 @@ def day_totals(purchases: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: 
     )
 
 
+def categories_of(products: pl.LazyFrame) -> pl.LazyFrame:
+    """`product_id, category`, null for none; categorical, so that millions of lines group as integers."""
+    return products.select("product_id", category=pl.col("category").replace("", None).cast(pl.Categorical))
+
+
 def bought_categories(
-    purchases: pl.LazyFrame, order_lines: pl.LazyFrame, products: pl.LazyFrame
+    lines: pl.LazyFrame, products: pl.LazyFrame, *, workspace: WorkspaceSettings, as_of: datetime
 ) -> pl.LazyFrame:
-    """One row per order and category: `customer_id`, `ordered_on`, `age_days`, `category`, `line_minor`.
+    """One row per order and category: `customer_id`, `order_id`, `ordered_on`, `category`, `line_minor`.
 
     Lines of products that the catalogue does not know stay, with a null category.
     """
-    # Categorical: 1.5 million short texts are joined and grouped as integers.
-    catalogue = products.select(
-        "product_id", category=pl.col("category").replace("", None).cast(pl.Categorical)
-    )
-    per_order = (
-        order_lines.select("order_id", "product_id", line_minor=to_minor(pl.col("net_amount")))
-        .join(catalogue, on="product_id", how="left")
-        .group_by("order_id", "category")
+    return (
+        lines.filter(before("ordered_at", as_of))
+        .select(
+            "customer_id",
+            "order_id",
+            "product_id",
+            ordered_on=local_date(pl.col("ordered_at"), workspace.time_zone),
+            line_minor=to_minor(pl.col("net_amount")),
+        )
+        .join(categories_of(products), on="product_id", how="left")
+        .group_by("customer_id", "order_id", "ordered_on", "category")
         .agg(pl.col("line_minor").sum())
-    )
-    return purchases.select("order_id", "customer_id", "ordered_on", "age_days").join(
-        per_order, on="order_id", how="inner"
     )

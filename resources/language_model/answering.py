@@ -10,13 +10,11 @@ import polars as pl
 
 from pipelines.contracts.codes import AnswerProblem
 from pipelines.contracts.enrichment import TopicAnswer
+from pipelines.contracts.interest_tables import ANSWERS
 from pipelines.contracts.settings.interests import LanguageModelSettings
 from resources.language_model.choosing import PROMPT_VERSION, Answer, Chooser, TopicQuestion
 from resources.language_model.protocol import LanguageModel, LanguageModelError
 from resources.language_model.spending import NOTHING, SpendingGuard, Spent
-
-#: Columns of `AnsweredTexts.answers`.
-ANSWERS = {"text_id": pl.String, "answer": pl.String, "problem": pl.String, "model_version": pl.String}
 
 OpenModel = Callable[[], LanguageModel]
 

@@ -18,8 +18,6 @@ _LABEL = {
     "method": pl.String,
     "model_version": pl.String,
 }
-#: A frame of answers that nobody gave.
-ANSWERS = {"text_id": pl.String, "answer": pl.String, "problem": pl.String, "model_version": pl.String}
 
 
 def label_texts(texts: pl.DataFrame, vectors: TextVectors, settings: InterestSettings) -> pl.DataFrame:

@@ -5,7 +5,8 @@ import polars as pl
 
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import CatalogueProduct, Order, OrderLine
-from pipelines.enrichment.purchases import bought_categories, decay, linked_orders, night_of
+from pipelines.enrichment.purchases import bought_categories, dated, decay, night_of
+from pipelines.identity.histories import assign_lines, assign_people
 
 #: Midnight in New York after 10 March 2024, the day on which clocks went forward.
 AS_OF = datetime(2024, 3, 11, 4, tzinfo=UTC)
@@ -19,6 +20,10 @@ def _order(order_id: str, ordered_at: datetime, **columns: object) -> dict[str, 
         "net_amount": Decimal("1.00"),
         **columns,
     }
+
+
+def _dated(orders: pl.LazyFrame, links: pl.LazyFrame, workspace: WorkspaceSettings) -> pl.LazyFrame:
+    return dated(assign_people(orders, links), workspace=workspace, as_of=AS_OF)
 
 
 def test_night_is_the_local_day_that_ends_at_as_of(workspace):
@@ -38,7 +43,7 @@ def test_orders_fall_on_their_local_day(workspace, rows_of, links_of):
         _order("late_evening", datetime(2024, 3, 10, 3, 30, tzinfo=UTC)),
         _order("last_moment", datetime(2024, 3, 11, 3, 59, 59, 999_999, tzinfo=UTC)),
     )
-    linked = linked_orders(orders, links_of({1: ["a"]}), workspace=workspace, as_of=AS_OF).sort("ordered_on")
+    linked = _dated(orders, links_of({1: ["a"]}), workspace).sort("ordered_on")
     assert linked.select("order_id", "ordered_on", "age_days").collect().rows() == [
         ("late_evening", date(2024, 3, 9), 1),
         ("last_moment", date(2024, 3, 10), 0),
@@ -47,7 +52,7 @@ def test_orders_fall_on_their_local_day(workspace, rows_of, links_of):
 
 def test_orders_at_the_cutoff_are_ignored(workspace, rows_of, links_of):
     orders = rows_of(Order, _order("future", AS_OF))
-    assert linked_orders(orders, links_of({1: ["a"]}), workspace=workspace, as_of=AS_OF).collect().is_empty()
+    assert _dated(orders, links_of({1: ["a"]}), workspace).collect().is_empty()
 
 
 def test_orders_of_two_records_belong_to_one_person(workspace, rows_of, links_of):
@@ -59,7 +64,7 @@ def test_orders_of_two_records_belong_to_one_person(workspace, rows_of, links_of
         _order("3", before, customer_ref="stranger"),
         _order("4", before, source="another"),
     )
-    linked = linked_orders(orders, links_of({7: ["a", "b"]}), workspace=workspace, as_of=AS_OF).collect()
+    linked = _dated(orders, links_of({7: ["a", "b"]}), workspace).collect()
     assert sorted(linked.select("order_id", "customer_id").rows()) == [("1", 7), ("2", 7)]
 
 
@@ -79,8 +84,8 @@ def test_lines_of_unknown_products_survive(workspace, rows_of, links_of):
         {"product_id": "uncategorised"},
         {"product_id": "blank", "category": ""},
     )
-    linked = linked_orders(orders, links_of({1: ["a"]}), workspace=workspace, as_of=AS_OF)
-    bought = bought_categories(linked, lines, products).collect()
+    bought_lines = assign_lines(lines, assign_people(orders, links_of({1: ["a"]})))
+    bought = bought_categories(bought_lines, products, workspace=workspace, as_of=AS_OF).collect()
     by_category = dict(bought.select(pl.col("category").cast(pl.String), "line_minor").rows())
     assert by_category == {"bread": 250, None: 400 + 125 + 25}
 

@@ -12,7 +12,7 @@ from pipelines.contracts.settings.enrichment import EnrichmentSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.enrichment.features import rank_people, summarise_people
 from pipelines.enrichment.model_cards import ACTIVITY_MODEL, SPEND_MODEL, assess_models, score_past
-from pipelines.enrichment.purchases import bought_categories, day_totals, linked_orders
+from pipelines.enrichment.purchases import bought_categories, dated, day_totals
 from pipelines.enrichment.value import estimate_value, rank_value
 from pipelines.expressions.money import to_amount
 from pipelines.expressions.time import end_of_local_day
@@ -67,8 +67,10 @@ def _features(tables: dict[str, pl.LazyFrame], night: date) -> pl.LazyFrame:
 
 def test_no_cent_is_lost_in_a_join(tables):
     as_of = end_of_local_day(date(2017, 12, 31), SAMPLE.zone)
-    purchases = linked_orders(tables["orders"], tables["links"], workspace=SAMPLE, as_of=as_of)
-    bought = bought_categories(purchases, tables["lines"], tables["products"])
+    orders = assign_people(tables["orders"], tables["links"])
+    purchases = dated(orders, workspace=SAMPLE, as_of=as_of)
+    lines = assign_lines(tables["lines"], orders)
+    bought = bought_categories(lines, tables["products"], workspace=SAMPLE, as_of=as_of)
     features = _features(tables, date(2017, 12, 31))
     assert purchases.select(pl.col("net_minor").sum()).collect().item() == TOTAL
     assert bought.select(pl.col("line_minor").sum()).collect().item() == TOTAL

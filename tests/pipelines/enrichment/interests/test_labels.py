@@ -5,10 +5,11 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.enrichment import ProductInterest
+from pipelines.contracts.interest_tables import ANSWERS
 from pipelines.contracts.settings.interests import InterestSettings, TextWeights
 from pipelines.contracts.sources import CatalogueProduct
 from pipelines.enrichment.interests.embeddings import TextVectors
-from pipelines.enrichment.interests.labels import ANSWERS, label_texts, product_interests, unsure_texts
+from pipelines.enrichment.interests.labels import label_texts, product_interests, unsure_texts
 from pipelines.enrichment.interests.texts import product_texts
 
 SETTINGS = InterestSettings(
