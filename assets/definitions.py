@@ -27,18 +27,22 @@ from assets import (
 )
 from assets.factory import build_asset
 from assets.identity_training import training_job
-from assets.jobs import nightly_job
+from assets.jobs import hand_over_job, nightly_job
+from assets.keys import key_of
 from assets.marts import MARTS_GROUP, build_marts, prepare_project
 from assets.onward_resource import OnwardResource
 from assets.partitions import nights_of
 from assets.progress import progress_logger
 from assets.publication import build_publications
 from assets.schedules import nightly_schedule
-from assets.sensors import close_dead_runs, record_failed_night
+from assets.sensors import close_dead_runs, hand_over_sensor, record_failed_night
 from assets.steps import Step
+from pipelines.contracts.tables import WRITTEN_TABLES
 from resources.control.workspace.identity import read_workspace_identity
 from resources.settings import Environment, read_environment
 
+#: What is done again of a night when a person agreed to its plan.
+AFTER_PLANNING: tuple[Step, ...] = (*delivery.STEPS, *measurement.STEPS, *delivery.WRITE_BACK_STEPS)
 STEPS: tuple[Step, ...] = (
     *ingestion.STEPS,
     *identity.STEPS,
@@ -55,9 +59,7 @@ STEPS: tuple[Step, ...] = (
     *sequencing.STEPS,
     *personalization.STEPS,
     *planning.STEPS,
-    *delivery.STEPS,
-    *measurement.STEPS,
-    *delivery.WRITE_BACK_STEPS,
+    *AFTER_PLANNING,
 )
 
 
@@ -68,15 +70,18 @@ def build_definitions(environment: Environment) -> dg.Definitions:
     project = prepare_project(environment)
     marts = build_marts(project, nights)
     job = nightly_job()
+    hand_over = hand_over_job(
+        [key_of(table) for step in AFTER_PLANNING for table in step.publishes], key_of(WRITTEN_TABLES)
+    )
     return dg.Definitions(
         assets=[
             *(build_asset(step, nights) for step in STEPS),
             marts,
             *build_publications(nights, marts=_mart_names(marts)),
         ],
-        jobs=[job, training_job(nights)],
+        jobs=[job, hand_over, training_job(nights)],
         schedules=[nightly_schedule(job, workspace, is_production=environment.is_production)],
-        sensors=[record_failed_night, close_dead_runs],
+        sensors=[record_failed_night, close_dead_runs, hand_over_sensor(hand_over)],
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,
         resources={

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from assets.approval import Permission, ask, permission_now, require_unchanged
+from assets.overrides import overrides_at
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.tables import (
@@ -17,10 +19,12 @@ from pipelines.contracts.tables import (
     TABLES,
     WRITTEN_TABLES,
 )
-from pipelines.delivery.claiming import recheck_messages
+from pipelines.delivery.automation import split_by_automation, with_levels
+from pipelines.delivery.claiming import WINDOW_PASSED, recheck_messages
 from pipelines.delivery.dispatch_log import record_dispatches, record_receipts
 from pipelines.delivery.reconciliation import describe_imbalance, reconcile_dispatches
-from resources.control.leases import Leases
+from resources.control.holding import HeldMessages
+from resources.control.leases import Lease, Leases
 from resources.control.outbox import Outbox
 from resources.control.pointers import Pointers
 from resources.destinations.dispatching import NO_DESTINATION, Dispatcher, open_destinations, routes
@@ -29,7 +33,7 @@ from resources.write_back.writing import PublishedTable, write_back
 EVERY_MESSAGE_IS_ACCOUNTED_FOR = Expectation(
     name="every_message_is_accounted_for",
     table=DISPATCH_LOG,
-    description="Planned = sent + rejected + cancelled + expired + dead + unknown, on every channel.",
+    description="Planned = sent + rejected + cancelled + expired + dead + unknown + held, on every channel.",
 )
 ROW_COUNTS_MATCH = Expectation(
     name="row_counts_match",
@@ -55,15 +59,17 @@ def hand_over_plan(night: Night) -> StepOutput:
                 status=pl.lit(DispatchStatus.CANCELLED.value), reason=pl.lit(LATER_NIGHT_DISPATCHED)
             )
         )
+    _expire_earlier(night)
+    permission = permission_now(night)
     verdicts = recheck_messages(
         dispatcher.waiting().lazy(),
         plan.lazy(),
         night.read(CONTACTABILITY),
-        kill_switches=night.home.switches(night.workspace.workspace).active(),
+        kill_switches=permission.kill_switches,
         dispatched_at=night.as_of,
     )
     dispatcher.withhold(verdicts.withheld.collect())
-    dispatcher.hand_over(_addressed(night, verdicts.claimable).collect())
+    _hand_over(night, dispatcher, verdicts.claimable, permission)
     log = dispatcher.log()
     if is_past:
         log = pl.concat([log, _taken_by_later_nights(plan, log, routes(night.config.destinations))])
@@ -77,11 +83,39 @@ def hand_over_plan(night: Night) -> StepOutput:
     )
 
 
-def _open_dispatcher(night: Night) -> Dispatcher:
-    lease = night.lease
-    if lease is None:
+def _hand_over(night: Night, dispatcher: Dispatcher, allowed: pl.LazyFrame, permission: Permission) -> None:
+    """Hands over what people allow, and keeps the rest."""
+    messages = with_levels(allowed, night.config.automation).collect()
+    answer, permission = ask(night, messages, permission)
+    split = split_by_automation(
+        messages.lazy(), answer, overrides=overrides_at(night, permission.read_at).lazy()
+    )
+    withheld, held, claimable = pl.collect_all(
+        [split.withheld, split.held, _addressed(night, split.claimable)]
+    )
+    dispatcher.withhold(withheld)
+    waiting = HeldMessages(night.home.control, night.workspace.workspace)
+    for reason, send_ids in held.sort("send_id").group_by("reason", maintain_order=True):
+        waiting.hold(send_ids["send_id"], str(reason[0]), lease=_lease(night))
+    dispatcher.hand_over(claimable, permit=lambda: require_unchanged(night, permission))
+
+
+def _expire_earlier(night: Night) -> None:
+    """What nobody decided about on earlier nights is over: their windows ended before this night did."""
+    HeldMessages(night.home.control, night.workspace.workspace).expire(
+        before=night.on, at=night.as_of, reason=WINDOW_PASSED, lease=_lease(night)
+    )
+    night.home.approvals(night.workspace.workspace).expire(night.on, by=night.run_id)
+
+
+def _lease(night: Night) -> Lease:
+    if night.lease is None:
         raise ValueError("messages leave only under a lease")
-    leases = Leases(night.home.control)
+    return night.lease
+
+
+def _open_dispatcher(night: Night) -> Dispatcher:
+    leases, lease = Leases(night.home.control), _lease(night)
     return Dispatcher(
         Outbox(night.home.control, night.workspace.workspace),
         destinations=open_destinations(night.config.destinations, root=night.home.root),
@@ -129,7 +163,12 @@ def _balance(plan: pl.DataFrame, dispatch_log: pl.DataFrame) -> CheckOutcome:
     balance = reconcile_dispatches(plan.lazy(), dispatch_log.lazy()).collect()
     problems = describe_imbalance(balance)
     return CheckOutcome(
-        is_held=not problems, facts={"planned": plan.height} | {"problems": "; ".join(problems) or "none"}
+        is_held=not problems,
+        facts={
+            "planned": plan.height,
+            "waiting_for_a_person": int(balance["held_count"].sum()),
+            "problems": "; ".join(problems) or "none",
+        },
     )
 
 

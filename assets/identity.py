@@ -10,6 +10,7 @@ from pipelines.contracts.source_tables import CUSTOMERS
 from pipelines.contracts.tables import (
     CONTACT_POINTS,
     CUSTOMER_LINKS,
+    HOUSEHOLDS,
     IDENTITY_EVENTS,
     LINK_EVIDENCE,
     LINKAGE_MODEL,
@@ -61,6 +62,7 @@ def link_people(night: Night) -> StepOutput:
             PROFILES: tables.profiles,
             CONTACT_POINTS: tables.contact_points,
             PROFILE_SOURCES: tables.profile_sources,
+            HOUSEHOLDS: tables.households,
         },
         verdicts={
             NO_RECORD_LOST.name: CheckOutcome(
@@ -106,8 +108,9 @@ STEPS = (
             PROFILES,
             CONTACT_POINTS,
             PROFILE_SOURCES,
+            HOUSEHOLDS,
         ),
         expectations=(NO_RECORD_LOST,),
-        code_version="2",
+        code_version="3",
     ),
 )

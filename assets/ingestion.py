@@ -1,13 +1,15 @@
 """Ingestion: the sources of a workspace, all or none; or the last good version where a source allows it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 import polars as pl
 
-from assets.merging import PulledTable, keep_earlier, merge_source
-from assets.source_reading import read_sources
+from assets.feeds import PulledTable, unite_feeds
+from assets.merging import PulledFeed, keep_earlier, merge_feed
+from assets.source_reading import ReadSources, read_sources
 from assets.steps import CheckOutcome, Expectation, Frame, Night, Step, StepOutput
 from pipelines.contracts.columns import Table
 from pipelines.contracts.source_tables import (
@@ -19,7 +21,7 @@ from pipelines.contracts.source_tables import (
     SOURCE_TABLES,
 )
 from pipelines.ingestion.cautions import find_cautions
-from pipelines.ingestion.thresholds import IngestionStoppedError, require_sound_table
+from pipelines.ingestion.thresholds import IngestionStoppedError, require_sound_feed, require_sound_table
 from resources.control.metrics import Metrics
 from resources.lake.store import Version
 from resources.warehouses.budgets import Budgets
@@ -38,8 +40,9 @@ LINES_ADD_UP = Expectation(
 
 def pull_sources(night: Night) -> StepOutput:
     pulled, spent = _pull(night)
+    feeds = {name: feed for table in pulled.values() for name, feed in table.feeds.items()}
     _require_sound(night, pulled)
-    _warn(night, pulled)
+    _warn(night, feeds)
     frames: dict[Table, Frame] = {
         table: table.schema.create_empty(lazy=True)
         for name, table in SOURCE_TABLES.items()
@@ -51,24 +54,22 @@ def pull_sources(night: Night) -> StepOutput:
             appended[SOURCE_TABLES[name]] = (one.added, one.earlier)
         else:
             frames[SOURCE_TABLES[name]] = one.rows
-    frames[REJECTED_ROWS] = _together(REJECTED_ROWS, [one.rejected for one in pulled.values()])
-    frames[REMOVED_ROWS] = _together(REMOVED_ROWS, [one.removed for one in pulled.values()])
+    removed = [one.removed for one in feeds.values()] + [one.dropped for one in pulled.values()]
+    frames[REJECTED_ROWS] = _together(REJECTED_ROWS, [one.rejected for one in feeds.values()])
+    frames[REMOVED_ROWS] = _together(REMOVED_ROWS, removed)
     frames[SOURCE_READS] = pl.DataFrame(
-        [dict(one.read) for one in pulled.values()], schema=SOURCE_READS.schema.create_empty().schema
+        [dict(one.read) for one in feeds.values()], schema=SOURCE_READS.schema.create_empty().schema
     )
     return StepOutput(
         frames=frames,
         appended=appended,
         verdicts={LINES_ADD_UP.name: _compare_sums(pulled)},
-        facts={
-            SOURCE_TABLES[name]: {**one.facts, **_cost(spent.get(name, Spending()))}
-            for name, one in pulled.items()
-        },
+        facts={SOURCE_TABLES[name]: {**one.facts, **_costs(one, spent)} for name, one in pulled.items()},
     )
 
 
 def _pull(night: Night) -> tuple[dict[str, PulledTable], Mapping[str, Spending]]:
-    """Every configured source, read side by side and merged with parents before their children."""
+    """Every configured table, its feeds read side by side and merged with parents before their children."""
     budgets = Budgets(night.config.connector)
     try:
         # The clock says only which rows are wrong rather than early; no table of a night is computed from it.
@@ -76,14 +77,21 @@ def _pull(night: Night) -> tuple[dict[str, PulledTable], Mapping[str, Spending]]
     finally:
         _record(night, budgets.spent)
     pulled: dict[str, PulledTable] = {}
-    for name, earlier in sources.earlier.items():
-        if name in sources.batches:
-            # Handed over, so that rows which do not stay are freed before the next table is merged.
-            pulled[name] = merge_source(night, sources.batches.pop(name), pulled=pulled)
-        else:
-            night.log.warning("%s could not be read: %s", name, sources.stale[name])
-            pulled[name] = keep_earlier(night, SOURCE_TABLES[name], earlier)
+    for table in SOURCE_TABLES.values():
+        names = list(night.config.connector.feeds_of(table))
+        if names:
+            parents = {name: one.rows for name, one in pulled.items()}
+            feeds = {name: _merge(night, name, sources, parents) for name in names}
+            pulled[table.name] = unite_feeds(night, table, feeds)
     return pulled, budgets.spent
+
+
+def _merge(night: Night, name: str, sources: ReadSources, parents: Mapping[str, pl.LazyFrame]) -> PulledFeed:
+    if name in sources.batches:
+        # Handed over, so that rows which do not stay are freed before the next feed is merged.
+        return merge_feed(night, sources.batches.pop(name), parents=parents)
+    night.log.warning("%s could not be read: %s", name, sources.stale[name])
+    return keep_earlier(night, name, sources.earlier[name])
 
 
 def _record(night: Night, spent: Mapping[str, Spending]) -> None:
@@ -96,6 +104,14 @@ def _record(night: Night, spent: Mapping[str, Spending]) -> None:
 
 def _together(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([table.schema.create_empty(), *frames])
+
+
+def _costs(table: PulledTable, spent: Mapping[str, Spending]) -> dict[str, dg.MetadataValue]:
+    """What reading the feeds of a table has cost; named by feed where there are several."""
+    costs = {name: _cost(spent.get(name, Spending())) for name in table.feeds}
+    if len(costs) == 1:
+        return next(iter(costs.values()))
+    return {f"{name} {key}": fact for name, cost in costs.items() for key, fact in cost.items()}
 
 
 def _cost(spending: Spending) -> dict[str, dg.MetadataValue]:
@@ -112,28 +128,42 @@ def _cost(spending: Spending) -> dict[str, dg.MetadataValue]:
     return facts
 
 
-def _warn(night: Night, pulled: Mapping[str, PulledTable]) -> None:
-    for name, one in pulled.items():
-        for caution in find_cautions(one.read, night.config.connector.sources[name]):
+def _warn(night: Night, feeds: Mapping[str, PulledFeed]) -> None:
+    for name, one in feeds.items():
+        for caution in find_cautions(one.read, night.config.connector.feeds[name]):
             night.log.warning("%s", caution)
 
 
 def _require_sound(night: Night, pulled: Mapping[str, PulledTable]) -> None:
-    """Raises IngestionStoppedError with the reasons of all tables at once."""
+    """Raises IngestionStoppedError with the reasons of all feeds and tables at once."""
     reasons = []
     for name, one in pulled.items():
-        try:
-            require_sound_table(
-                SOURCE_TABLES[name],
-                one.counts,
-                source=night.config.connector.sources[name],
-                workspace=night.workspace,
-                as_of=night.as_of,
-            )
-        except IngestionStoppedError as stopped:
-            reasons.append(str(stopped))
+        for check in _checks(night, SOURCE_TABLES[name], one):
+            try:
+                check()
+            except IngestionStoppedError as stopped:
+                reasons.append(str(stopped))
     if reasons:
         raise IngestionStoppedError("\n".join(reasons))
+
+
+def _checks(night: Night, table: Table, pulled: PulledTable) -> Iterator[Callable[[], None]]:
+    for name, feed in pulled.feeds.items():
+        yield partial(
+            require_sound_feed,
+            table,
+            feed.counts,
+            source=night.config.connector.feeds[name],
+            workspace=night.workspace,
+            as_of=night.as_of,
+        )
+    yield partial(
+        require_sound_table,
+        table,
+        row_count=pulled.row_count,
+        removed_count=pulled.dropped.height,
+        workspace=night.workspace,
+    )
 
 
 def _compare_sums(pulled: Mapping[str, PulledTable]) -> CheckOutcome:

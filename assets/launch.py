@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.definitions import build_definitions
-from assets.jobs import NIGHTLY_NAME
+from assets.jobs import HAND_OVER_NAME, NIGHTLY_NAME
 from assets.onward_resource import OnwardResource
 from assets.reconciliation import WORKER_TAG, fail_dead_runs, worker_identity
 from assets.steps import Night
@@ -35,12 +35,13 @@ _PROBLEM = re.compile(r"^\[(\w+)\]", re.MULTILINE)
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Run one night through Dagster.")
     parser.add_argument("--date", type=date.fromisoformat, required=True)
-    night: date = parser.parse_args(arguments).date
-    return run_night(night, Console(soft_wrap=True, emoji=False))
+    parser.add_argument("--job", choices=(NIGHTLY_NAME, HAND_OVER_NAME), default=NIGHTLY_NAME)
+    wanted = parser.parse_args(arguments)
+    return run_night(wanted.date, Console(soft_wrap=True, emoji=False), job=wanted.job)
 
 
-def run_night(night: date, console: Console) -> int:
-    """Runs the nightly job for one logical date; the exit code."""
+def run_night(night: date, console: Console, *, job: str = NIGHTLY_NAME) -> int:
+    """Runs the nightly job, or another one, for one logical date; the exit code."""
     # Ours to know, not the reader's: backfill policies are beta in Dagster 1.13.
     warnings.filterwarnings("ignore", category=BetaWarning)
     environment = read_environment()
@@ -49,7 +50,7 @@ def run_night(night: date, console: Console) -> int:
         fail_dead_runs(instance)
         workspace = read_workspace_identity(environment.require_workspace()).workspace
         console.print(f"[bold]Night {night}[/] of {workspace}")
-        result = definitions.resolve_job_def(NIGHTLY_NAME).execute_in_process(
+        result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=night.isoformat(),
             run_config={"loggers": {"progress": {}}},

@@ -1,4 +1,4 @@
-"""What was read of a source into its table, and what the night says about it."""
+"""What was read of a feed into its rows, and what the night says about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ import dagster as dg
 import polars as pl
 
 from assets.pulling import SourceBatch
-from assets.steps import Frame, Night, row_count
+from assets.steps import Night, row_count
 from assets.surveying import EarlierTable, newest_of
 from pipelines.contracts.codes import ReadMode, RemovalReason, SourceStatus
 from pipelines.contracts.columns import Table
+from pipelines.contracts.settings.connector import SourceSettings, table_of
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS
 from pipelines.ingestion.merging import (
     deduplicate,
@@ -23,24 +24,21 @@ from pipelines.ingestion.merging import (
 from pipelines.ingestion.reconciliation import record_removals
 from pipelines.ingestion.rules import PARENTS
 from pipelines.ingestion.thresholds import TableCounts
-from resources.lake.store import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PulledTable:
-    """A source table as it stands tonight.
+class PulledFeed:
+    """A feed of a source table as it stands tonight; of most tables it is the whole.
 
     Attributes:
-        rows: The whole table.
-        added: Rows to append to `earlier`; None when the table has to be written anew.
-        earlier: Version of the latest earlier night.
+        rows: All its rows.
+        added: Rows to append to the version of the latest earlier night; None when that does not do.
         read: Its line of `source_reads`.
         facts: For the run's metadata.
     """
 
     rows: pl.LazyFrame
-    added: Frame | None
-    earlier: Version | None
+    added: pl.DataFrame | None
     rejected: pl.DataFrame
     removed: pl.DataFrame
     counts: TableCounts
@@ -50,7 +48,7 @@ class PulledTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Merged:
-    """A table after a batch: all rows, what is new if nothing else happened, and what happened."""
+    """A feed after a batch: all rows, what is new if nothing else happened, and what happened."""
 
     rows: pl.LazyFrame
     added: pl.DataFrame | None
@@ -60,27 +58,32 @@ class _Merged:
     unchanged_count: int
 
 
-def merge_source(night: Night, batch: SourceBatch, *, pulled: Mapping[str, PulledTable]) -> PulledTable:
-    """Merges what was read into the table of the latest earlier night; parents are in `pulled` already."""
+def merge_feed(night: Night, batch: SourceBatch, *, parents: Mapping[str, pl.LazyFrame]) -> PulledFeed:
+    """Merges what was read into the rows of the latest earlier night.
+
+    Args:
+        night: The night.
+        batch: What was read of the feed.
+        parents: Whole tables, by name, those that its rows follow among them.
+    """
     table, source, earlier = batch.surveyed.table, batch.surveyed.source, batch.surveyed.earlier
     rows = batch.mapped.accepted.lazy()
     if table.name in PARENTS:
         parent, column = PARENTS[table.name]
-        rows = follow_parent(rows, pulled[parent].rows, column=column)
+        rows = follow_parent(rows, parents[parent], column=column)
     merged = _merge(table, earlier, rows, batch)
     counts = TableCounts(
         read_count=batch.mapped.read_count,
         rejected_count=batch.mapped.rejected_count,
         null_cursor_count=batch.null_cursor_count,
         row_count=row_count(merged.rows),
-        previous_row_count=None if earlier.version is None else earlier.version.row_count,
+        previous_row_count=earlier.row_count,
         newest_at=newest_of(merged.rows, table, source, night),
     )
     reason = RemovalReason.FULL_READ if batch.is_complete else RemovalReason.KEY_RECONCILIATION
-    return PulledTable(
+    return PulledFeed(
         rows=merged.rows,
         added=merged.added,
-        earlier=earlier.version,
         rejected=batch.mapped.rejected,
         removed=record_removals(merged.removed, table=table, reason=reason),
         counts=counts,
@@ -89,33 +92,32 @@ def merge_source(night: Night, batch: SourceBatch, *, pulled: Mapping[str, Pulle
     )
 
 
-def keep_earlier(night: Night, table: Table, earlier: EarlierTable) -> PulledTable:
-    """The table of the latest earlier night, for a source that could not be read."""
-    version, before = earlier.version, earlier.read
-    if version is None or before is None:
-        raise ValueError(f"{table.name} has no earlier version")
-    source = night.config.connector.sources[table.name]
+def keep_earlier(night: Night, name: str, earlier: EarlierTable) -> PulledFeed:
+    """The rows of the latest earlier night, for a feed that could not be read."""
+    count, before = earlier.row_count, earlier.read
+    if count is None or before is None:
+        raise ValueError(f"{name} has no earlier version")
+    table, source = table_of(name), night.config.connector.feeds[name]
     newest_at = newest_of(earlier.rows, table, source, night)
     counts = TableCounts(
         read_count=0,
         rejected_count=0,
         null_cursor_count=0,
-        row_count=version.row_count,
-        previous_row_count=version.row_count,
+        row_count=count,
+        previous_row_count=count,
         newest_at=newest_at,
     )
-    read = _blank_read(night, table) | {
+    read = _blank_read(night, table, source) | {
         "status": SourceStatus.STALE.value,
         "data_on": before["data_on"],
         "reconciled_on": before["reconciled_on"],
         "newest_at": newest_at,
-        "row_count": version.row_count,
+        "row_count": count,
         "is_verified": False,
     }
-    return PulledTable(
+    return PulledFeed(
         rows=earlier.rows,
         added=table.schema.create_empty(),
-        earlier=version,
         rejected=REJECTED_ROWS.schema.create_empty(),
         removed=REMOVED_ROWS.schema.create_empty(),
         counts=counts,
@@ -179,15 +181,17 @@ def _without(rows: pl.LazyFrame, deleted: pl.DataFrame | None, table: Table) -> 
     return rows.join(deleted.lazy(), on=table.schema.primary_key(), how="anti")
 
 
-def _blank_read(night: Night, table: Table) -> dict[str, Any]:
+def _blank_read(night: Night, table: Table, source: SourceSettings) -> dict[str, Any]:
     """A line of `source_reads` in which nothing was read."""
-    source = night.config.connector.sources[table.name]
     counts = (
         "read_count",
         "rejected_count",
         "null_cursor_count",
         "future_count",
         "largest_tie_count",
+        "kept_sentinel_count",
+        "cleared_sentinel_count",
+        "deep_document_count",
         "added_count",
         "changed_count",
         "unchanged_count",
@@ -201,6 +205,7 @@ def _blank_read(night: Night, table: Table) -> dict[str, Any]:
         | {
             "workspace_id": night.workspace.workspace,
             "source": table.name,
+            "feed": source.label,
             "read_on": night.on,
             "connection": source.connection,
             "kind": night.config.connector.connections[source.connection].kind,
@@ -212,7 +217,7 @@ def _describe_read(night: Night, batch: SourceBatch, merged: _Merged, counts: Ta
     earlier = batch.surveyed.earlier.read
     is_reconciled = batch.is_complete or batch.surveyed.is_reconciled
     before = None if earlier is None else earlier["reconciled_on"]
-    return _blank_read(night, batch.surveyed.table) | {
+    return _blank_read(night, batch.surveyed.table, batch.surveyed.source) | {
         "status": SourceStatus.FRESH.value,
         "data_on": night.on,
         "read_mode": batch.plan.mode.value,
@@ -224,6 +229,9 @@ def _describe_read(night: Night, batch: SourceBatch, merged: _Merged, counts: Ta
         "null_cursor_count": counts.null_cursor_count,
         "future_count": batch.future_count,
         "largest_tie_count": batch.largest_tie_count,
+        "kept_sentinel_count": batch.mapped.kept_sentinel_count,
+        "cleared_sentinel_count": batch.mapped.cleared_sentinel_count,
+        "deep_document_count": batch.mapped.deep_document_count,
         "added_count": merged.added_count,
         "changed_count": merged.changed_count,
         "unchanged_count": merged.unchanged_count,

@@ -9,25 +9,18 @@ from assets import plots
 from assets.source_report import stale_sources
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
 from pipelines.contracts.settings.switches import KillSwitch
-from pipelines.contracts.source_tables import MESSAGES, SOURCE_READS
+from pipelines.contracts.source_tables import SOURCE_READS
 from pipelines.contracts.tables import (
-    ACTION_CANDIDATES,
-    CONTACTABILITY,
-    CUSTOMER_LINKS,
+    ALLOCATION_ROUNDS,
     DECISION_CANDIDATES,
     DECISIONS,
-    DISPATCH_LOG,
     HELD_BACK,
-    JOURNEY_CANDIDATES,
     LIMIT_PRICES,
-    MEMBERSHIPS,
     PLAN,
     PROOF,
-    SEND_TIMES,
-    SEQUENCE_CANDIDATES,
 )
 from pipelines.planning.deciding import PlanningInputs, plan_night
-from pipelines.planning.ledger import assemble_ledger
+from pipelines.planning.inputs import READ, planning_inputs
 from pipelines.planning.publishing import NightPlan
 from resources.proof.checker import prove_plan
 
@@ -44,9 +37,7 @@ EVERY_CANDIDATE_HAS_A_FATE = Expectation(
     description="As many candidates come out, with an outcome each, as all products put in.",
 )
 #: Fields of the planner's inputs, in order; the checker knows them by the same names.
-INPUTS = ("candidates", "contactability", "send_times", "memberships", "ledger")
-#: Nights of own plans that caps and monthly budgets look back on.
-LEDGER_NIGHTS = 400
+INPUTS = ("candidates", "contactability", "send_times", "memberships", "households", "ledger")
 
 
 def decide_plan(night: Night) -> StepOutput:
@@ -67,6 +58,7 @@ def decide_plan(night: Night) -> StepOutput:
             DECISION_CANDIDATES: planned.decision_candidates,
             PLAN: planned.plan,
             LIMIT_PRICES: planned.limit_prices,
+            ALLOCATION_ROUNDS: planned.allocation_rounds,
             HELD_BACK: planned.held_back,
             PROOF: proof,
         },
@@ -81,29 +73,29 @@ def decide_plan(night: Night) -> StepOutput:
 
 def _inputs(night: Night) -> PlanningInputs:
     """All that planning looks at; collected once, as planner and checker read the same rows."""
-    ledger = assemble_ledger(
-        night.read(MESSAGES),
-        night.read(CUSTOMER_LINKS),
-        night.history(PLAN, nights=LEDGER_NIGHTS),
-        night.history(DISPATCH_LOG, nights=LEDGER_NIGHTS),
-        workspace=night.workspace,
+    inputs = planning_inputs(
+        night.read,
+        lambda table, nights: night.history(table, nights=nights),
+        config=night.config,
+        night=night.on,
         as_of=night.as_of,
     )
-    candidates = pl.concat(
-        [night.read(table) for table in (JOURNEY_CANDIDATES, SEQUENCE_CANDIDATES, ACTION_CANDIDATES)]
-    )
-    frames = [candidates, night.read(CONTACTABILITY), night.read(SEND_TIMES), night.read(MEMBERSHIPS), ledger]
-    return PlanningInputs(
-        **{name: frame.lazy() for name, frame in zip(INPUTS, pl.collect_all(frames), strict=True)}
-    )
+    frames = pl.collect_all([getattr(inputs, name) for name in INPUTS])
+    return PlanningInputs(**{name: frame.lazy() for name, frame in zip(INPUTS, frames, strict=True)})
 
 
 def _prove(
     night: Night, inputs: PlanningInputs, planned: NightPlan, switches: Sequence[KillSwitch]
 ) -> pl.DataFrame:
     frames = {name: getattr(inputs, name).collect() for name in INPUTS}
+    frames |= {
+        "plan": planned.plan,
+        "decisions": planned.decisions,
+        "decision_candidates": planned.decision_candidates,
+        "limit_prices": planned.limit_prices,
+    }
     return prove_plan(
-        {**frames, "plan": planned.plan, "decisions": planned.decisions},
+        frames,
         config=night.config,
         kill_switches=switches,
         night=night.on,
@@ -126,19 +118,9 @@ STEPS = (
     Step(
         name="planning",
         compute=decide_plan,
-        reads=(
-            JOURNEY_CANDIDATES,
-            SEQUENCE_CANDIDATES,
-            ACTION_CANDIDATES,
-            CONTACTABILITY,
-            SEND_TIMES,
-            MEMBERSHIPS,
-            MESSAGES,
-            CUSTOMER_LINKS,
-            SOURCE_READS,
-        ),
+        reads=(*READ, SOURCE_READS),
         continues=(PLAN,),
-        publishes=(DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, HELD_BACK, PROOF),
+        publishes=(DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, ALLOCATION_ROUNDS, HELD_BACK, PROOF),
         expectations=(GUARDRAILS_HOLD, EVERY_CANDIDATE_HAS_A_FATE),
         plots={PLAN: plots.messages_by_channel, HELD_BACK: plots.reasons_held_back},
         retries=0,

@@ -207,7 +207,9 @@ class SourceReader:
             return _Future(0, _NO_LINES), int(null_count)
         if count > MOST_NAMED:
             table, workspace = self._surveyed.table, self._night.workspace
-            one = reject_future_count(count, column=column, table=table, workspace=workspace)
+            one = reject_future_count(
+                count, column=column, table=table, source=self._surveyed.source, workspace=workspace
+            )
             return _Future(int(count), one), int(null_count)
         with self._landed(request, keys=columns_of_keys(self._surveyed.table, plan)) as landing:
             lines = pl.concat([self._future_lines(rows, column) for rows in landing.slices()])
@@ -252,7 +254,7 @@ class SourceReader:
 
     def _metered(self) -> AbstractContextManager[Meter]:
         counts_received = not self._warehouse.capabilities.estimates_bytes
-        return self._budgets.metered(self._surveyed.table.name, counts_received=counts_received)
+        return self._budgets.metered(self._surveyed.name, counts_received=counts_received)
 
     def _differing(self, mismatches: Sequence[Mismatch]) -> SourceProblem:
         what = f"what arrived differs from the source, twice: {describe_mismatches(mismatches)}."
@@ -260,9 +262,8 @@ class SourceReader:
             "Something changes the table while it is read, or reads it wrongly: run the night again when the "
             "table is at rest; is_verified: false in sources.yml switches the comparison off."
         )
-        table = self._surveyed.table.name
         label = relation_of(self._surveyed.source).label
-        return SourceProblem("rows_differ", table, label, None, what, remedy)
+        return SourceProblem("rows_differ", self._surveyed.name, label, None, what, remedy)
 
 
 def _within(request: ReadRequest, meter: Meter) -> ReadRequest:

@@ -1,4 +1,4 @@
-"""All sources of a night: surveyed, admitted by their budgets, read side by side; or what stands in."""
+"""All feeds of a night: surveyed, admitted by their budgets, read side by side; or what stands in."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -15,6 +15,7 @@ from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.reading import is_young_enough
 from resources.warehouses.base import SourceError, SourceProblem, Warehouse
 from resources.warehouses.budgets import Budgets
+from resources.warehouses.dependents import name_dependents
 from resources.warehouses.pool import WarehousePool
 from resources.warehouses.preflight import check_settings, is_unavailable
 from resources.warehouses.requests import relation_of
@@ -24,12 +25,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSources:
-    """What the night has of each configured source, in the order of the source contract.
+    """What the night has of each configured feed, by name, in the order of the source contract.
 
     Attributes:
-        batches: Sources that were read.
-        earlier: Tables of the latest earlier night, of every source.
-        stale: Sources that could not be read and whose earlier rows stand in, with the reason.
+        batches: Feeds that were read.
+        earlier: What the latest earlier night left, of every feed.
+        stale: Feeds that could not be read and whose earlier rows stand in, with the reason.
     """
 
     batches: dict[str, SourceBatch]
@@ -47,7 +48,7 @@ class _Failures:
     problems: dict[SourceProblem, None] = field(default_factory=dict)
 
     def note(self, name: str, error: SourceError) -> None:
-        source = self.night.config.connector.sources[name]
+        source = self.night.config.connector.feeds[name]
         read = self.earlier[name].read
         if is_unavailable(error):
             if read is not None and is_young_enough(source, data_on=read["data_on"], night=self.night.on):
@@ -59,10 +60,10 @@ class _Failures:
 
     def raise_problems(self) -> None:
         if self.problems:
-            raise SourceError(*self.problems)
+            raise SourceError(*name_dependents(self.problems, self.night.config))
 
     def _nothing_stands_in(self, name: str) -> SourceProblem:
-        source, read = self.night.config.connector.sources[name], self.earlier[name].read
+        source, read = self.night.config.connector.feeds[name], self.earlier[name].read
         what = "there is no earlier version that could stand in."
         if read is not None:
             days = (self.night.on - read["data_on"]).days
@@ -81,7 +82,7 @@ def read_sources(night: Night, *, budgets: Budgets, now: datetime) -> ReadSource
     problems = check_settings(connector)
     if problems:
         raise SourceError(*problems)
-    names = [name for name in SOURCE_TABLES if name in connector.sources]
+    names = [name for table in SOURCE_TABLES.values() for name in connector.feeds_of(table)]
     earlier = find_earlier(night, names)
     failures = _Failures(night, earlier)
     with WarehousePool(night.connections) as pool:
@@ -106,8 +107,8 @@ def _survey(
 ) -> dict[str, Future[Surveyed]]:
     return {
         name: pool.submit(
-            night.config.connector.sources[name].connection,
-            partial(survey_source, night, SOURCE_TABLES[name], before),
+            night.config.connector.feeds[name].connection,
+            partial(survey_source, night, name, before),
         )
         for name, before in earlier.items()
     }

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from resources.control.approvals import Approvals
 from resources.control.configs import ConfigStore
 from resources.control.database import open_control, reading
 from resources.control.leases import Leases
+from resources.control.overrides import Overrides
 from resources.control.pointers import Pointers
 from resources.control.switches import KillSwitches
 from resources.control.tables import CONFIGS
@@ -69,6 +71,12 @@ class Home:
 
     def switches(self, workspace_id: str) -> KillSwitches:
         return KillSwitches(self.control, workspace_id)
+
+    def approvals(self, workspace_id: str) -> Approvals:
+        return Approvals(self.control, workspace_id)
+
+    def overrides(self, workspace_id: str) -> Overrides:
+        return Overrides(self.control, workspace_id)
 
     @property
     def warehouse_path(self) -> Path:

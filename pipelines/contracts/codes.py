@@ -53,6 +53,38 @@ class LossPolicy(StrEnum):
 
     DEFER = "defer"
     SKIP = "skip"
+    FALLBACK = "fallback"  # its other templates are tried in their order; when all lose, it is deferred
+    EXIT = "exit"  # the stay in the programme ends, with the rule as reason
+
+
+class Automation(StrEnum):
+    """How far the system may go by itself."""
+
+    MANUAL = "manual"  # recommends only
+    APPROVAL = "approval"  # the plan waits for a person
+    AUTO = "auto"
+
+
+class OverrideKind(StrEnum):
+    """What a person forces for one customer."""
+
+    FORCE_IN = "force_in"
+    FORCE_OUT = "force_out"
+    FORCE_ACTION = "force_action"
+
+
+class HoldReason(StrEnum):
+    """Why a planned message is not handed over, although every guardrail allows it."""
+
+    AWAITING_APPROVAL = "awaiting_approval"  # still may be
+    CONFIG_CHANGED = "config_changed"  # still may be, once the night was planned again
+    RECOMMENDED_ONLY = "recommended_only"  # its programme is `manual`
+    APPROVAL_REJECTED = "approval_rejected"
+    FORCED_OUT = "forced_out"  # an override that was made after planning
+
+
+#: Reasons of a message that is still planned: a person has the word, and nothing claims it.
+WAITING = (HoldReason.AWAITING_APPROVAL.value, HoldReason.CONFIG_CHANGED.value)
 
 
 class DecisionOutcome(StrEnum):
@@ -60,14 +92,18 @@ class DecisionOutcome(StrEnum):
 
     PLANNED = "planned"
     KILL_SWITCH = "kill_switch"
+    OVERRIDE = "override"  # a person forced the customer out, or another action in
     HOLDOUT = "holdout"
     NOT_CONTACTABLE = "not_contactable"
     EXCLUDED_SEGMENT = "excluded_segment"
+    LATER_WAVE = "later_wave"  # the campaign has not reached the person yet
     OUT_OF_TIME = "out_of_time"  # no instant inside its validity is outside quiet hours
     NO_POSITIVE_VALUE = "no_positive_value"
+    NO_SEND_DRAWN = "no_send_drawn"  # exploring: what it is compared with
     OTHER_ACTION_CHOSEN = "other_action_chosen"  # the same decision point took a better action
     FREQUENCY_CAP = "frequency_cap"
     MINIMUM_GAP = "minimum_gap"
+    EXCLUSION = "exclusion"  # too close to a message that it must keep away from
     CAPACITY = "capacity"
     STOCK = "stock"
     BUDGET = "budget"
@@ -91,6 +127,7 @@ class TransitionReason(StrEnum):
     COMPLETED = "completed"
     GOAL_REACHED = "goal_reached"
     EXIT_RULE = "exit_rule"
+    LOST_PLACE = "lost_place"  # the message lost its place, and the stay ends with it
     NODE_REMOVED = "node_removed"  # the newest definition no longer has the node
     ERASED = "erased"
 
@@ -123,10 +160,11 @@ class SourceStatus(StrEnum):
 
 
 class RemovalReason(StrEnum):
-    """How it was found that a source no longer has a row."""
+    """How it was found that a source no longer has a row; or that nobody reads the source any more."""
 
     FULL_READ = "full_read"
     KEY_RECONCILIATION = "key_reconciliation"
+    FEED_REMOVED = "feed_removed"
 
 
 class IdentifierKind(StrEnum):

@@ -88,6 +88,14 @@ class Profile(dy.Schema):
     attributes = dy.String(nullable=True, description="Further attributes as a JSON object.")
 
 
+class Household(dy.Schema):
+    """The household of a person with a postal address; people at one address share it."""
+
+    workspace_id = workspace_id()
+    customer_id = customer_id()
+    household_id = dy.Int64(description="Digest of the normalised address; never the address itself.")
+
+
 class ContactPoint(dy.Schema):
     """The address of a person on a channel."""
 

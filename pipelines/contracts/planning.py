@@ -21,6 +21,7 @@ class Decision(dy.Schema):
 
     workspace_id = workspace_id()
     decision_id = identifier("Decision point.", primary_key=True)
+    decided_on = dy.Date(description="Night of the decision.")
     customer_id = customer_id(primary_key=False)
     product = code(Product, "Product that asked.")
     programme = dy.String(min_length=1, description="Journey, sequence or campaign by name.")
@@ -46,12 +47,19 @@ class DecisionCandidate(dy.Schema):
     workspace_id = workspace_id()
     decision_id = identifier("Decision point.", primary_key=True)
     candidate_id = identifier("Candidate.", primary_key=True)
+    choice_id = identifier(
+        "Choice that it was drawn from: rows of one choice exclude each other. Null when nothing was drawn.",
+        nullable=True,
+    )
+    decided_on = dy.Date(description="Night of the decision.")
     customer_id = customer_id(primary_key=False)
     channel = code(Channel, "Channel.")
     template_id = dy.String(min_length=1, description="Template.")
     offer_id = dy.String(nullable=True, description="Offer.")
     score = estimate("Expected response before money.")
+    uncertainty = estimate("Standard error of the score.", minimum=0.0)
     value = estimate("Expected net value.")
+    adjusted_value = estimate("Value less the prices of the shared limits that it uses.")
     is_eligible = dy.Bool(description="Whether it was allowed to compete.")
     outcome = code(DecisionOutcome, "What became of it.")
     rule = dy.String(nullable=True, description="Name of the limit that decided.")
@@ -78,6 +86,7 @@ class PlannedMessage(dy.Schema):
     cost_amount = amount("Cost of sending.")
     not_before = instant("Earliest instant.")
     not_after = instant("Latest instant; later it is expired, never late.")
+    tags = dy.String(nullable=True, description="Tags of the programme at the time, with commas between.")
     stale_sources = dy.String(
         nullable=True,
         description="Sources of an earlier night that it rests on; null when all are tonight's.",
@@ -93,7 +102,23 @@ class LimitPrice(dy.Schema):
     limit_value = estimate("Size of the limit, in messages or money.", minimum=0.0)
     used_value = estimate("What history and plan use.", minimum=0.0)
     turned_away_count = count("Candidates that lost to this limit.")
-    price = estimate("Value of the best candidate that one more unit would admit.", minimum=0.0)
+    price = estimate("What one more unit would be worth.", minimum=0.0)
+    relaxation = estimate("Units by which a minimum that nobody can meet was lowered.", minimum=0.0)
+
+
+class AllocationRound(dy.Schema):
+    """What one round of allocation reached, against what no plan could exceed."""
+
+    workspace_id = workspace_id()
+    round_name = dy.String(primary_key=True, min_length=1, description="Who competed.")
+    row_count = count("Candidates that competed.")
+    choice_count = count("Choices that were drawn.")
+    planned_count = count("Messages planned.")
+    repaired_count = count("Drawn choices that a hard limit changed.")
+    value = estimate("Value of the messages, raised by waiting.")
+    bound = estimate("Certified upper bound of that value; null where limits were not priced.", nullable=True)
+    gap_rate = estimate("Part of the bound that was not reached.", nullable=True, minimum=0.0)
+    exploration_rate = rate("Share of draws that went evenly to all that was eligible.")
 
 
 class ProofLine(dy.Schema):

@@ -53,5 +53,8 @@ REMOVED_ROWS = people_nightly_reported(
     "ingestion", "removed_rows", sources.RemovedRow, "One row per row that its source no longer has."
 )
 SOURCE_READS = numbers_nightly_reported(
-    "ingestion", "source_reads", sources.SourceRead, "One row per configured source: how it was read tonight."
+    "ingestion",
+    "source_reads",
+    sources.SourceRead,
+    "One row per configured feed of a source: how it was read tonight.",
 )

@@ -14,6 +14,10 @@ def _key(description: str) -> dy.String:
     return dy.String(primary_key=True, min_length=1, description=description)
 
 
+def _source(description: str = "System that the row comes from; `main` when not mapped.") -> dy.String:
+    return dy.String(min_length=1, description=description)
+
+
 def _text(description: str, *, is_personal: bool = False) -> dy.String:
     return dy.String(nullable=True, metadata={"personal": is_personal}, description=description)
 
@@ -49,7 +53,7 @@ class Order(dy.Schema):
     customer_ref = dy.String(min_length=1, description="Customer who ordered.")
     ordered_at = instant("When the order was placed.")
     net_amount = amount("Amount after discounts, without tax; negative for a return.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _source("System of `customer_ref`; `main` when not mapped.")
     currency = _text("ISO 4217 code; the workspace's currency when null.")
     channel = _text("Where the order was placed.")
     discount_amount = amount("Discount that was given.", nullable=True)
@@ -67,6 +71,7 @@ class OrderLine(dy.Schema):
     product_id = dy.String(min_length=1, description="Product that was bought.")
     quantity = estimate("Units; not additive for fuel and weighed goods.")
     net_amount = amount("Amount of the line after discounts.")
+    source = _source()
 
 
 class CatalogueProduct(dy.Schema):
@@ -81,6 +86,7 @@ class CatalogueProduct(dy.Schema):
     brand = _text("Brand or maker.")
     price = amount("List price.", nullable=True)
     is_active = dy.Bool(nullable=True, description="Whether it can still be bought.")
+    source = _source()
 
 
 class Event(dy.Schema):
@@ -93,7 +99,7 @@ class Event(dy.Schema):
     )
     occurred_at = instant("When it happened.")
     customer_ref = _text("Customer, when known.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _source("System of `customer_ref`; `main` when not mapped.")
     email = _text("Identifier of someone not yet known.", is_personal=True)
     phone = _text("Identifier of someone not yet known.", is_personal=True)
     device_id = _text("Identifier of a device.", is_personal=True)
@@ -113,7 +119,7 @@ class Message(dy.Schema):
     workspace_id = workspace_id()
     message_id = _key("Id of the message.")
     customer_ref = dy.String(min_length=1, description="Who it was sent to.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _source("System of `customer_ref`; `main` when not mapped.")
     channel = code(Channel, "Channel that it was sent on.")
     sent_at = instant("When it was sent.")
     campaign_id = _text("Campaign that it belonged to.")
@@ -135,6 +141,7 @@ class Campaign(dy.Schema):
     starts_on = dy.Date(nullable=True, description="First day.")
     ends_on = dy.Date(nullable=True, description="Last day.")
     budget = amount("Money set aside.", nullable=True)
+    source = _source()
 
 
 class CampaignMember(dy.Schema):
@@ -143,7 +150,7 @@ class CampaignMember(dy.Schema):
     workspace_id = workspace_id()
     campaign_id = _key("Campaign.")
     customer_ref = _key("Customer.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _key("System of `customer_ref`; `main` when not mapped.")
     arm = _text("Experiment arm.")
     assigned_at = instant("When the customer was assigned.", nullable=True)
     propensity = rate("Probability of the assignment.", nullable=True)
@@ -155,7 +162,7 @@ class Consent(dy.Schema):
     workspace_id = workspace_id()
     consent_id = _key("Id of the record.")
     customer_ref = _text("Customer; or `address` is given.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _key("System of `customer_ref`; `main` when not mapped.")
     address = _text("E-mail address or phone number; or `customer_ref` is given.", is_personal=True)
     purpose = dy.String(min_length=1, description="What the permission is for.")
     channel = code(Channel, "Channel that the permission is for.")
@@ -176,6 +183,7 @@ class Suppression(dy.Schema):
     )
     channel = code(Channel, "Channel that the suppression is for.", primary_key=True)
     reason = dy.String(min_length=1, description="Why: bounce, complaint, manual, regulator list.")
+    source = _key("System that the row comes from; `main` when not mapped.")
     recorded_at = instant("When it was recorded.", nullable=True)
     expires_at = instant("When it ends by itself.", nullable=True)
 
@@ -186,7 +194,7 @@ class Erasure(dy.Schema):
     workspace_id = workspace_id()
     request_id = _key("Id of the request.")
     customer_ref = _text("Customer; or `address` is given.")
-    source = dy.String(min_length=1, description="System of `customer_ref`; `main` when not mapped.")
+    source = _key("System of `customer_ref`; `main` when not mapped.")
     address = _text("E-mail address or phone number; or `customer_ref` is given.", is_personal=True)
     requested_at = instant("When the person asked.")
 
@@ -199,6 +207,7 @@ class Cost(dy.Schema):
     channel = _key("Channel.")
     amount = amount("What it cost.")
     campaign_id = dy.String(primary_key=True, description="Campaign; empty when the cost is not attributed.")
+    source = _key("System that the row comes from; `main` when not mapped.")
 
 
 class RejectedRow(dy.Schema):
@@ -217,14 +226,15 @@ class RemovedRow(dy.Schema):
     workspace_id = workspace_id()
     table = _key("Source table.")
     row_key = _key("Key of the row as JSON, hashed when the key is personal data.")
-    reason = code(RemovalReason, "How it was found: `full_read` or `key_reconciliation`.")
+    reason = code(RemovalReason, "How it was found: `full_read`, `key_reconciliation` or `feed_removed`.")
 
 
 class SourceRead(dy.Schema):
-    """How one source was read: facts that a rerun of the night gives again, so neither times nor bills."""
+    """How one feed of a source was read: facts that a rerun gives again, so neither times nor bills."""
 
     workspace_id = workspace_id()
     source = _key("Source table.")
+    feed = _key("Feed of the table, by its label; `main` without one.")
     read_on = dy.Date(description="Night that the source was read for.")
     connection = dy.String(min_length=1, description="Connection that it is read from.")
     kind = dy.String(min_length=1, description="Kind of the warehouse.")
@@ -239,6 +249,9 @@ class SourceRead(dy.Schema):
     null_cursor_count = count("Rows of the source without cursor: read, or left out if so configured.")
     future_count = count("Rows that lie more than a day in the future, and are set aside.")
     largest_tie_count = count("Most rows read that share one cursor value.")
+    kept_sentinel_count = count("Dates of the years 1 and 9999 that stand for none, and were kept.")
+    cleared_sentinel_count = count("Dates of the years 1 and 9999 that became null, as so configured.")
+    deep_document_count = count("Documents read that are too deep, or otherwise unfit, to take values from.")
     added_count = count("Rows with new keys.")
     changed_count = count("Rows whose content changed.")
     unchanged_count = count("Rows read that were there already, with the same content.")

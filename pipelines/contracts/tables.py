@@ -29,6 +29,7 @@ from pipelines.contracts.declaring import (
 )
 from pipelines.contracts.interest_tables import INTEREST_TABLES
 from pipelines.contracts.model_tables import MODEL_TABLES
+from pipelines.contracts.personalization_tables import PERSONALIZATION_TABLES
 from pipelines.contracts.preference_tables import PREFERENCE_TABLES
 from pipelines.contracts.segment_tables import CLUSTERS, LOOKALIKES, MEMBERSHIP_CHANGES, SEGMENT_OVERLAPS
 from pipelines.contracts.source_tables import REJECTED_ROWS, REMOVED_ROWS, SOURCE_READS, SOURCE_TABLES
@@ -66,6 +67,9 @@ PROFILE_SOURCES = people(
 PROFILES = personal("identity", "profiles", identity.Profile, "One row per person: the golden record.")
 CONTACT_POINTS = personal(
     "identity", "contact_points", identity.ContactPoint, "One row per person and channel, with the address."
+)
+HOUSEHOLDS = people(
+    "identity", "households", identity.Household, "One row per person with an address: who lives together."
 )
 PURCHASES = people("identity", "purchases", histories.Purchase, "One row per order of a known person.")
 PURCHASE_LINES = people(
@@ -171,6 +175,12 @@ LIMIT_PRICES = numbers_nightly_reported(
     planning.LimitPrice,
     "One row per shared limit: use, people turned away, and the price of one more unit.",
 )
+ALLOCATION_ROUNDS = numbers_nightly_reported(
+    "planning",
+    "allocation_rounds",
+    planning.AllocationRound,
+    "One row per round of allocation: the value reached, and the bound that it is certified against.",
+)
 HELD_BACK = numbers_nightly_reported(
     "planning",
     "held_back",
@@ -227,6 +237,7 @@ TABLES: tuple[Table, ...] = (
     PROFILES,
     CONTACT_POINTS,
     PROFILE_SOURCES,
+    HOUSEHOLDS,
     PURCHASES,
     PURCHASE_LINES,
     ACTIVITIES,
@@ -251,11 +262,13 @@ TABLES: tuple[Table, ...] = (
     SEQUENCE_STATE,
     FATIGUE,
     SEQUENCE_CANDIDATES,
+    *PERSONALIZATION_TABLES,
     ACTION_CANDIDATES,
     DECISIONS,
     DECISION_CANDIDATES,
     PLAN,
     LIMIT_PRICES,
+    ALLOCATION_ROUNDS,
     HELD_BACK,
     PROOF,
     DISPATCH_LOG,

@@ -2,24 +2,35 @@
 
 from collections.abc import Mapping
 
-from pipelines.contracts.codes import ContactReason, DecisionOutcome
+from pipelines.contracts.codes import ContactReason, DecisionOutcome, HoldReason
 
 #: `{rule}` is the name of the limit, segment or switch that decided. Whoever got the place came
 #: first in the order of precedence, which puts class and priority before worth.
 OUTCOMES: Mapping[DecisionOutcome, str] = {
     DecisionOutcome.PLANNED: "planned",
     DecisionOutcome.KILL_SWITCH: "stopped by an operator ({rule})",
+    DecisionOutcome.OVERRIDE: "overridden by a person: {rule}",
     DecisionOutcome.HOLDOUT: "held out ({rule}), so that the effect of messages can be measured",
     DecisionOutcome.NOT_CONTACTABLE: "may not be contacted: {rule}",
     DecisionOutcome.EXCLUDED_SEGMENT: "in the excluded segment {rule}",
+    DecisionOutcome.LATER_WAVE: "the campaign has not reached this person yet",
     DecisionOutcome.OUT_OF_TIME: "no allowed moment before the message expires ({rule})",
     DecisionOutcome.NO_POSITIVE_VALUE: "expected to bring no more than it costs",
+    DecisionOutcome.NO_SEND_DRAWN: "no send was drawn, to compare messages with",
     DecisionOutcome.OTHER_ACTION_CHOSEN: "another message of the same decision went first",
     DecisionOutcome.FREQUENCY_CAP: "the cap {rule} is used up",
     DecisionOutcome.MINIMUM_GAP: "too close to another message ({rule})",
+    DecisionOutcome.EXCLUSION: "too close to a message that it must keep away from ({rule})",
     DecisionOutcome.CAPACITY: "no place left ({rule}); others went first",
     DecisionOutcome.STOCK: "the offer is given out ({rule}); others went first",
     DecisionOutcome.BUDGET: "too little is left of the budget {rule}; others went first",
+}
+HOLDS: Mapping[HoldReason, str] = {
+    HoldReason.AWAITING_APPROVAL: "a person has to approve the plan",
+    HoldReason.CONFIG_CHANGED: "the configuration changed since the plan was made; run the night again",
+    HoldReason.RECOMMENDED_ONLY: "the programme is manual, and only recommends",
+    HoldReason.APPROVAL_REJECTED: "a person rejected the plan",
+    HoldReason.FORCED_OUT: "a person forced the customer out after planning",
 }
 CONTACT_REASONS: Mapping[ContactReason, str] = {
     ContactReason.GRANTED: "consent was given",
@@ -39,6 +50,7 @@ _RULES: Mapping[DecisionOutcome, Mapping[str, str]] = {
         "all": "a kill switch on everything",
         "paused": "the programme is paused",
     },
+    DecisionOutcome.OVERRIDE: {"force_out": "forced out", "force_action": "another action is forced"},
     DecisionOutcome.HOLDOUT: {"universal": "the universal holdout"},
     DecisionOutcome.NOT_CONTACTABLE: {
         "no_verdict": "nothing is known about permission",
@@ -58,6 +70,10 @@ def outcome_in_words(outcome: str, rule: str | None) -> str:
     """Why a candidate or a decision ended as it did."""
     code = DecisionOutcome(outcome)
     return OUTCOMES[code].format(rule=_rule_in_words(code, rule))
+
+
+def hold_in_words(reason: str) -> str:
+    return HOLDS[HoldReason(reason)]
 
 
 def reason_in_words(reason: str) -> str:

@@ -1,11 +1,11 @@
-"""Planned = sent + rejected + cancelled + expired + dead + unknown, message by message."""
+"""Planned = sent + rejected + cancelled + expired + dead + unknown + held, message by message."""
 
 import polars as pl
 
-from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.codes import WAITING, DispatchStatus
 
 #: What each final state counts as. `PLANNED` and `CLAIMED` are missing on purpose: after a dispatch
-#: every message is accounted for.
+#: every message is accounted for, or waits for a person.
 BALANCE = {
     DispatchStatus.SENT.value: "sent_count",
     DispatchStatus.ACKED.value: "sent_count",
@@ -16,7 +16,14 @@ BALANCE = {
     DispatchStatus.DEAD.value: "dead_count",
     DispatchStatus.UNKNOWN.value: "unknown_count",
 }
-_COUNTS = tuple(dict.fromkeys(BALANCE.values()))
+_HELD = "held_count"
+_COUNTS = (*dict.fromkeys(BALANCE.values()), _HELD)
+
+
+def _counted_as() -> pl.Expr:
+    is_held = (pl.col("status") == DispatchStatus.PLANNED.value) & pl.col("reason").is_in(WAITING)
+    final = pl.col("status").replace_strict(BALANCE, default=None, return_dtype=pl.String)
+    return pl.when(is_held.fill_null(False)).then(pl.lit(_HELD)).otherwise(final)
 
 
 def _count(condition: pl.Expr) -> pl.Expr:
@@ -32,11 +39,7 @@ def reconcile_dispatches(plan: pl.LazyFrame, dispatch_log: pl.LazyFrame) -> pl.L
     means that a message was lost or invented, and `is_balanced` is false.
     """
     planned = plan.select("send_id", "channel", is_planned=pl.lit(True))
-    logged = dispatch_log.select(
-        "send_id",
-        "channel",
-        counted_as=pl.col("status").replace_strict(BALANCE, default=None, return_dtype=pl.String),
-    )
+    logged = dispatch_log.select("send_id", "channel", counted_as=_counted_as())
     is_planned = pl.col("is_planned").fill_null(False)
     counted_as = pl.col("counted_as")
     return (

@@ -1,12 +1,13 @@
 """How sure a metric is: analytic where a standard interval exists, else a bootstrap without dice."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pipelines.evaluation.validity import Floats, in_hand, where_measured
 from pipelines.expressions.digest import digest, unit_interval
@@ -96,14 +97,24 @@ def bootstrap_interval(
     above, below = (rows[name].cast(pl.Float64).to_numpy() for name in ("above", "below"))
     ratios = []
     for replicate in range(replicates):
-        draws = rows.select(unit_interval(digest(f"{salt} {replicate}", pl.col("key"))))
-        weights = np.searchsorted(_POISSON, draws.to_series().to_numpy(), side="right")
+        weights = resampling_counts(rows["key"], salt=salt, replicate=replicate)
         total = float((weights * below).sum())
         if total != 0:
             ratios.append(float((weights * above).sum()) / total)
-    if not ratios:
+    return percentile_interval(ratios, level)
+
+
+def resampling_counts(key: pl.Series, *, salt: str, replicate: int) -> NDArray[np.int64]:
+    """How often each row counts in one replicate of a Poisson bootstrap; equal keys count equally often."""
+    draws = pl.DataFrame({"key": key}).select(unit_interval(digest(f"{salt} {replicate}", pl.col("key"))))
+    return np.searchsorted(_POISSON, draws.to_series().to_numpy(), side="right")
+
+
+def percentile_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Middle part of replicates; unknown without any."""
+    if not values:
         return UNKNOWN
-    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 

@@ -1,5 +1,6 @@
 """What a message costs and is worth before anything was learned: declared terms of template and offer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -46,6 +47,11 @@ def message_terms(catalogue: Catalogue, template: str, offer: str | None) -> Mes
         cost=catalogue.channels[sent_by.channel].cost,
         margin_rate=margin,
     )
+
+
+def tag_list(tags: Sequence[str]) -> str | None:
+    """Tags as a candidate carries them: sorted, with commas between; null without any."""
+    return ",".join(sorted(set(tags))) or None
 
 
 def net_value(response_rate: pl.Expr, order: pl.Expr, margin_rate: pl.Expr, cost: pl.Expr) -> pl.Expr:

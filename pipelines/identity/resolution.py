@@ -13,6 +13,7 @@ from pipelines.identity.golden_records import (
     build_profiles,
     choose_survivors,
 )
+from pipelines.identity.households import find_households
 from pipelines.identity.linking import Matches, link_records
 
 
@@ -26,6 +27,7 @@ class IdentityTables:
     profiles: pl.LazyFrame
     contact_points: pl.LazyFrame
     profile_sources: pl.LazyFrame
+    households: pl.LazyFrame
 
 
 def resolve_identities(
@@ -39,7 +41,7 @@ def resolve_identities(
 ) -> IdentityTables:
     """Links tonight's records to people; ids go on from the links of the latest earlier night.
 
-    Survivors are collected once: three tables are made of them.
+    Survivors are collected once: four tables are made of them.
     """
     found = link_records(matches, previous_links, night=night, workspace=workspace)
     links = found.customer_links.lazy()
@@ -52,4 +54,5 @@ def resolve_identities(
         profiles=build_profiles(survivors),
         contact_points=build_contact_points(survivors),
         profile_sources=build_profile_sources(survivors, customers, links),
+        households=find_households(survivors, workspace=workspace),
     )

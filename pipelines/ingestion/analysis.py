@@ -12,9 +12,10 @@ import polars as pl
 
 from pipelines.contracts.requirements import REQUIREMENTS
 from pipelines.contracts.settings.connections import Budget
-from pipelines.contracts.settings.connector import ConnectorSettings
+from pipelines.contracts.settings.connector import ConnectorSettings, table_of
 from pipelines.contracts.texts import bytes_in_words
-from pipelines.ingestion.findings import QUESTIONS, Finding, SourceHistory
+from pipelines.ingestion.findings import QUESTIONS
+from pipelines.ingestion.source_histories import Finding, SourceHistory
 
 #: Columns of the result.
 SCHEMA: Mapping[str, pl.DataType] = {
@@ -84,14 +85,15 @@ def _row(finding: Finding, workspace_id: str) -> dict[str, str]:
 def _histories(
     reads: pl.DataFrame, measured: pl.DataFrame, connector: ConnectorSettings
 ) -> list[SourceHistory]:
-    """Sources that were part of the newest night, in the order of the settings."""
+    """Feeds that were part of the newest night, in the order of the settings."""
     if reads.is_empty():
         return []
     newest = reads["read_on"].max()
     costs = {row["source"]: row for row in _rows(measured.filter(pl.col("read_on") == newest))}
     histories = []
-    for name, source in connector.sources.items():
-        lines = list(_rows(reads.filter(pl.col("source") == name).sort("read_on")))
+    for name, source in connector.feeds.items():
+        is_own = (pl.col("source") == table_of(name).name) & (pl.col("feed") == source.label)
+        lines = list(_rows(reads.filter(is_own).sort("read_on")))
         if lines and lines[-1]["read_on"] == newest:
             histories.append(SourceHistory(source=source, reads=lines, measured=costs.get(name)))
     return histories

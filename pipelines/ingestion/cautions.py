@@ -5,6 +5,7 @@ from typing import Any
 
 from pipelines.contracts.codes import SourceStatus
 from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.contracts.texts import counted
 
 #: So many rows with one cursor value are no coincidence: a backfill stamped them.
@@ -14,7 +15,7 @@ _MOST_OF_A_READ = 0.5
 
 def find_cautions(read: Mapping[str, Any], source: SourceSettings) -> Iterator[str]:
     """Warnings about one line of `source_reads`."""
-    name = read["source"]
+    name = source.name_in(SOURCE_TABLES[read["source"]])
     if read["status"] == SourceStatus.STALE:
         age = counted((read["read_on"] - read["data_on"]).days, "day")
         yield f"{name}: its rows are those of {read['data_on']}, {age} old; the plan says so"
@@ -37,4 +38,9 @@ def find_cautions(read: Mapping[str, Any], source: SourceSettings) -> Iterator[s
         yield (
             f"{name}: {counted(read['missed_count'], 'row')} came later than lookback and were found by the "
             "comparison of keys; widen lookback"
+        )
+    if read["deep_document_count"]:
+        yield (
+            f"{name}: {counted(read['deep_document_count'], 'document')} kept as text from which no value "
+            "can be taken: deeper than 127 levels, or not valid UTF-16. Rules and traits see them as empty"
         )

@@ -1,16 +1,15 @@
 """What stands out about one source after some nights, and what to do about it; one function a question."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 from pipelines.contracts.codes import ReadMode, SourceStatus
-from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.fields import format_duration
-from pipelines.contracts.source_tables import CONSENTS, ERASURES, SOURCE_TABLES, SUPPRESSIONS
+from pipelines.contracts.source_tables import CONSENTS, ERASURES, SUPPRESSIONS
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.rules import EVENT_TIMES
+from pipelines.ingestion.source_histories import Finding, SourceHistory
 
 #: Shares and sizes from which something is worth a person's time.
 _MOSTLY = 0.5
@@ -20,64 +19,6 @@ _SMALL_ROWS = 1_000
 #: Nights from which there is a usual.
 _FEW_NIGHTS = 5
 _LATE_DAYS = 1
-
-Severity = Literal["problem", "warning", "hint"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something about a source or a connection.
-
-    Attributes:
-        topic: freshness, volume, cost, quality or coverage.
-        numbers: What the sentence rests on.
-    """
-
-    subject: str
-    topic: str
-    severity: Severity
-    finding: str
-    recommendation: str
-    numbers: Mapping[str, float | int | str | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceHistory:
-    """One source over the last nights.
-
-    Attributes:
-        reads: Its lines of `source_reads`, oldest first; at least one.
-        measured: What the newest night has cost, if it is known.
-    """
-
-    source: SourceSettings
-    reads: Sequence[Mapping[str, Any]]
-    measured: Mapping[str, Any] | None
-
-    @property
-    def latest(self) -> Mapping[str, Any]:
-        return self.reads[-1]
-
-    @property
-    def name(self) -> str:
-        return str(self.latest["source"])
-
-    @property
-    def charged_bytes(self) -> int:
-        """What the newest night has cost, as a bill would count it."""
-        known = self.measured or {}
-        for size in (known.get("billed_bytes"), known.get("scanned_bytes")):
-            if size is not None:
-                return int(size)
-        return int(self.latest["received_bytes"])
-
-    def earlier(self, column: str) -> list[int]:
-        """Values of the nights before the newest on which the source was read."""
-        return [
-            read[column]
-            for read in self.reads[:-1]
-            if read["status"] == SourceStatus.FRESH and read[column] is not None
-        ]
 
 
 def find_stale_rows(history: SourceHistory) -> Iterator[Finding]:
@@ -170,15 +111,15 @@ def find_unchanged_rows(history: SourceHistory) -> Iterator[Finding]:
 
 def _cursor_of(history: SourceHistory) -> str | None:
     """A time that the source brings: without a cursor, `newest_at` is that of the event time."""
-    return EVENT_TIMES.get(history.name) if history.latest["newest_at"] is not None else None
+    return EVENT_TIMES.get(history.table.name) if history.latest["newest_at"] is not None else None
 
 
 def _advise_cursor(history: SourceHistory) -> str:
     cursor = _cursor_of(history)
     if cursor is not None:
         return f"set cursor: {cursor}, and reconcile: 7d for rows that change or go"
-    columns = SOURCE_TABLES[history.name].schema.columns()
-    times = [name for name in ("updated_at", EVENT_TIMES.get(history.name)) if name in columns]
+    columns = history.table.schema.columns()
+    times = [name for name in ("updated_at", EVENT_TIMES.get(history.table.name)) if name in columns]
     if times:
         return f"map {times[0]} and set cursor: {times[0]}"
     return "its contract has no time to read by: keep the table clustered, or a query that is cheap to scan"
@@ -225,6 +166,39 @@ def find_clock_trouble(history: SourceHistory) -> Iterator[Finding]:
         )
 
 
+def find_sentinels(history: SourceHistory) -> Iterator[Finding]:
+    kept, cleared = history.latest["kept_sentinel_count"], history.latest["cleared_sentinel_count"]
+    if not kept and not cleared:
+        return
+    became = f"{counted(kept, 'date')} of the years 1 and 9999 kept, {cleared:,} cleared"
+    yield Finding(
+        subject=history.name,
+        topic="quality",
+        severity="hint",
+        finding=became,
+        recommendation=(
+            "if they mean unknown, set sentinels: clear for these columns"
+            if kept
+            else "leave them empty in the source"
+        ),
+        numbers={"kept_sentinel_count": kept, "cleared_sentinel_count": cleared},
+    )
+
+
+def find_deep_documents(history: SourceHistory) -> Iterator[Finding]:
+    count = history.latest["deep_document_count"]
+    if not count:
+        return
+    yield Finding(
+        subject=history.name,
+        topic="quality",
+        severity="warning",
+        finding=f"{counted(count, 'document')} from which no value can be taken",
+        recommendation="flatten what is deeper than 127 levels, or take the values out in a query",
+        numbers={"deep_document_count": count},
+    )
+
+
 def find_unverified_reads(history: SourceHistory) -> Iterator[Finding]:
     if history.source.is_verified:
         return
@@ -267,8 +241,7 @@ def find_missed_rows(history: SourceHistory) -> Iterator[Finding]:
 
 
 def find_permission_at_risk(history: SourceHistory) -> Iterator[Finding]:
-    guarded = {CONSENTS.name, SUPPRESSIONS.name, ERASURES.name}
-    if history.name not in guarded or history.source.on_failure != "last_good":
+    if history.table not in (CONSENTS, SUPPRESSIONS, ERASURES) or history.source.on_failure != "last_good":
         return
     age = format_duration(history.source.maximum_age)
     yield Finding(
@@ -287,6 +260,8 @@ QUESTIONS: tuple[Callable[[SourceHistory], Iterator[Finding]], ...] = (
     find_unchanged_rows,
     find_rejected_rows,
     find_clock_trouble,
+    find_sentinels,
+    find_deep_documents,
     find_unverified_reads,
     find_deletes_that_stay,
     find_missed_rows,

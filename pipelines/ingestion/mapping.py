@@ -7,15 +7,17 @@ import dataframely as dy
 import polars as pl
 
 from pipelines.contracts.columns import Table
-from pipelines.contracts.settings.connector import SourceSettings
+from pipelines.contracts.settings.connector import UNLABELLED, SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.sources import RejectedRow
 from pipelines.ingestion.casting import cast_column, is_finer_than_cent
+from pipelines.ingestion.documents import count_unreadable
 from pipelines.ingestion.row_keys import row_key
-from pipelines.ingestion.rules import may_be_shown, row_rules
+from pipelines.ingestion.rules import DOCUMENTS, may_be_shown, row_rules
+from pipelines.ingestion.sentinels import CLEARED, count_sentinels, settle_sentinels
 
 #: Stands in where a source does not bring the column, or leaves it empty.
-_DEFAULTS = {"source": "main"}
+_DEFAULTS = {"source": UNLABELLED}
 _DEFAULTS_BY_TABLE = {"costs": {"campaign_id": ""}}
 _SAMPLE_LENGTH = 100
 _BAD = "broken rules"
@@ -31,6 +33,9 @@ class MappedRows:
         read_count: Rows before mapping.
         rejected_count: Rejected rows, each counted once however many rules it broke.
         rounded_count: Amounts that were finer than a cent.
+        kept_sentinel_count: Dates that stand for none, and were kept.
+        cleared_sentinel_count: Dates that stood for none, and are null.
+        deep_document_count: Accepted documents from which no value can be taken.
     """
 
     accepted: pl.DataFrame
@@ -38,6 +43,20 @@ class MappedRows:
     read_count: int
     rejected_count: int
     rounded_count: int
+    kept_sentinel_count: int
+    cleared_sentinel_count: int
+    deep_document_count: int
+
+
+#: Numbers of slices that add up.
+_COUNTS = (
+    "read_count",
+    "rejected_count",
+    "rounded_count",
+    "kept_sentinel_count",
+    "cleared_sentinel_count",
+    "deep_document_count",
+)
 
 
 def _defaults(table: Table) -> dict[str, str]:
@@ -57,24 +76,37 @@ def _cast_rows(raw: pl.DataFrame, table: Table, time_zone: str) -> pl.DataFrame:
 
 
 def map_columns(
-    known: pl.DataFrame, *, table: Table, time_zone: str, workspace: WorkspaceSettings
+    known: pl.DataFrame, *, table: Table, source: SourceSettings, workspace: WorkspaceSettings
 ) -> pl.DataFrame:
-    """All contract columns, cast and with defaults, next to the raw ones; nothing is judged."""
-    rows = _cast_rows(known, table, time_zone)
+    """All contract columns, cast and with defaults, next to the raw ones; nothing is judged.
+
+    A labelled feed says what the `source` of its rows is, and may put a prefix before its ids.
+    """
+    rows = _cast_rows(known, table, source.time_zone)
     filled = [
         pl.col(name).fill_null(value) for name, value in _defaults(table).items() if name in rows.columns
     ]
-    return rows.with_columns(pl.lit(workspace.workspace).alias("workspace_id"), *filled)
+    prefixed = [
+        # An empty id stays empty, so that its rule rejects it.
+        pl.when(pl.col(name) == "").then(pl.col(name)).otherwise(pl.lit(prefix) + pl.col(name)).alias(name)
+        for name, prefix in source.prefixes.items()
+    ]
+    label = [] if source.source is None else [pl.lit(source.source).alias("source")]
+    own = pl.lit(workspace.workspace).alias("workspace_id")
+    named = rows.with_columns(own, *filled).with_columns(*prefixed, *label)
+    return settle_sentinels(named, table=table, source=source)
 
 
-def _broken_rules(raw: pl.DataFrame, table: Table, workspace: WorkspaceSettings) -> dict[str, pl.Expr]:
+def _broken_rules(
+    raw: pl.DataFrame, rows: pl.DataFrame, table: Table, workspace: WorkspaceSettings
+) -> dict[str, pl.Expr]:
     """`column|rule` and where a row breaks it.
 
     A value that could not be cast breaks `type` only: what else it would break is
     not known.
     """
     failed = {
-        name: pl.col(f"raw {name}").is_not_null() & pl.col(name).is_null()
+        name: pl.col(f"raw {name}").is_not_null() & pl.col(name).is_null() & ~_is_cleared(name, rows)
         for name in table.schema.columns()
         if name in raw.columns
     }
@@ -86,6 +118,11 @@ def _broken_rules(raw: pl.DataFrame, table: Table, workspace: WorkspaceSettings)
     return broken
 
 
+def _is_cleared(name: str, rows: pl.DataFrame) -> pl.Expr:
+    mark = f"{CLEARED}{name}"
+    return pl.col(mark) if mark in rows.columns else pl.lit(value=False)
+
+
 def map_rows(
     raw: pl.DataFrame, *, table: Table, source: SourceSettings, workspace: WorkspaceSettings
 ) -> MappedRows:
@@ -94,17 +131,22 @@ def map_rows(
     Takes rows, not a plan of rows: the casts that judge a row are the casts that are kept.
     """
     known = raw.select(name for name in raw.columns if name in table.schema.columns())
-    rows = map_columns(known, table=table, time_zone=source.time_zone, workspace=workspace)
-    broken = _broken_rules(known, table, workspace)
+    rows = map_columns(known, table=table, source=source, workspace=workspace)
+    broken = _broken_rules(known, rows, table, workspace)
     is_bad = rows.select(pl.any_horizontal(broken.values())).to_series()
     names = [pl.when(condition).then(pl.lit(rule)) for rule, condition in broken.items()]
     bad = rows.filter(is_bad).with_columns(pl.concat_list(names).list.drop_nulls().alias(_BAD))
+    accepted = rows.filter(~is_bad).select(table.schema.column_names())
+    kept_count, cleared_count = count_sentinels(rows, table=table)
     return MappedRows(
-        accepted=rows.filter(~is_bad).select(table.schema.column_names()),
-        rejected=_describe_rejected(bad, table, workspace),
+        accepted=accepted,
+        rejected=_describe_rejected(bad, table, source, workspace),
         read_count=raw.height,
         rejected_count=bad.height,
         rounded_count=_count_rounded(known, table),
+        kept_sentinel_count=kept_count,
+        cleared_sentinel_count=cleared_count,
+        deep_document_count=_count_deep(accepted, table),
     )
 
 
@@ -113,10 +155,13 @@ def combine_mapped(slices: Sequence[MappedRows]) -> MappedRows:
     return MappedRows(
         accepted=pl.concat([one.accepted for one in slices]),
         rejected=one_line_each(pl.concat([one.rejected for one in slices])),
-        read_count=sum(one.read_count for one in slices),
-        rejected_count=sum(one.rejected_count for one in slices),
-        rounded_count=sum(one.rounded_count for one in slices),
+        **{name: sum(getattr(one, name) for one in slices) for name in _COUNTS},
     )
+
+
+def _count_deep(accepted: pl.DataFrame, table: Table) -> int:
+    name = DOCUMENTS.get(table.name)
+    return 0 if name is None else count_unreadable(accepted.get_column(name))
 
 
 def _count_rounded(known: pl.DataFrame, table: Table) -> int:
@@ -128,11 +173,11 @@ def _count_rounded(known: pl.DataFrame, table: Table) -> int:
 
 
 def _describe_rejected(
-    bad: pl.DataFrame, table: Table, workspace: WorkspaceSettings
+    bad: pl.DataFrame, table: Table, source: SourceSettings, workspace: WorkspaceSettings
 ) -> dy.DataFrame[RejectedRow]:
     """One line per row and rule; a row that is broken the same way twice is one line."""
     lines = (
-        bad.with_columns(row_key(bad, table).alias("row_key"))
+        bad.with_columns(row_key(bad, table, label=source.source).alias("row_key"))
         .explode(_BAD)
         .rename({_BAD: "rule"})
         .with_columns(_sample_value(bad, table).alias("sample_value"))

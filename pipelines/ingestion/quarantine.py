@@ -1,5 +1,6 @@
 """Rows from the future: set aside with a line each, so that a wrong clock does not stop a source."""
 
+import json
 from datetime import datetime
 
 import dataframely as dy
@@ -38,19 +39,20 @@ def reject_future_rows(
         source: Its settings.
         workspace: Workspace that reads them.
     """
-    mapped = map_columns(rows, table=table, time_zone=source.time_zone, workspace=workspace)
+    mapped = map_columns(rows, table=table, source=source, workspace=workspace)
     at = instant_of(column, table, workspace.time_zone)
     late = mapped.filter((at >= since).fill_null(value=False))
     shown = pl.lit(None, pl.String) if is_personal(table, column) else pl.col(column).cast(pl.String)
-    return one_line_each(_lines(late, table, column, row_key(late, table), shown))
+    return one_line_each(_lines(late, table, column, row_key(late, table, label=source.source), shown))
 
 
 def reject_future_count(
-    row_count: int, *, column: str, table: Table, workspace: WorkspaceSettings
+    row_count: int, *, column: str, table: Table, source: SourceSettings, workspace: WorkspaceSettings
 ) -> dy.DataFrame[RejectedRow]:
     """One line for too many rows to name."""
     one = pl.DataFrame({"workspace_id": [workspace.workspace]})
-    key = pl.lit(f'{{"rows": {row_count}}}')
+    label = {} if source.source is None else {"source": source.source}
+    key = pl.lit(json.dumps({"rows": row_count, **label}))
     return one_line_each(_lines(one, table, column, key, pl.lit(None, pl.String)))
 
 

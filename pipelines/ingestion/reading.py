@@ -8,7 +8,7 @@ from the year 2999 never moves it.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -34,6 +34,8 @@ class ReadPlan:
         until: Exclusive upper bound on cursor and event time: the end of the night.
         event_time: Contract column that says when a row happened.
         keeps_null_cursor: Whether rows without cursor are read; each time, as nothing says when they came.
+        cleared: Time columns whose sentinels become null: what the warehouse sees in them decides nothing
+            about the future, so that a row of 9999-12-31 is read.
     """
 
     mode: ReadMode
@@ -42,6 +44,7 @@ class ReadPlan:
     until: datetime
     event_time: str | None
     keeps_null_cursor: bool
+    cleared: frozenset[str] = frozenset()
 
     @property
     def time_columns(self) -> tuple[str, ...]:
@@ -51,6 +54,10 @@ class ReadPlan:
     def since_of(self, column: str) -> datetime | None:
         """Lower bound to push down for a time column."""
         return self.since if column == self.cursor else None
+
+    def until_of(self, column: str) -> datetime | None:
+        """Upper bound to push down for a time column."""
+        return None if column in self.cleared else self.until
 
     def keeps_null(self, column: str) -> bool:
         """Whether rows without a value in a time column are read."""
@@ -85,7 +92,8 @@ def plan_read(
 ) -> ReadPlan:
     """What to read tonight; without a watermark everything up to the night."""
     is_incremental = source.cursor is not None and watermark is not None
-    since = watermark - (source.lookback or timedelta()) if is_incremental and watermark else None
+    since = _before(watermark, source.lookback or timedelta()) if is_incremental and watermark else None
+    times = [name for name in (source.cursor, EVENT_TIMES.get(table.name)) if name is not None]
     return ReadPlan(
         mode=ReadMode.INCREMENTAL if is_incremental else ReadMode.FULL,
         cursor=source.cursor,
@@ -93,7 +101,14 @@ def plan_read(
         until=as_of,
         event_time=EVENT_TIMES.get(table.name),
         keeps_null_cursor=source.null_cursor != "exclude",
+        cleared=frozenset(filter(source.clears, times)),
     )
+
+
+def _before(at: datetime, lookback: timedelta) -> datetime:
+    """A table of sentinels has its watermark in the year 1, before which there is nothing to look back to."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return at - lookback if at - first > lookback else first
 
 
 def read_in_full(plan: ReadPlan) -> ReadPlan:

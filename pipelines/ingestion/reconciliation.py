@@ -43,7 +43,7 @@ def map_keys(
 ) -> pl.DataFrame:
     """Contract keys of the rows that the source has for the night; keys that do not fit are left out."""
     key = table.schema.primary_key()
-    mapped = map_columns(source_keys, table=table, time_zone=source.time_zone, workspace=workspace)
+    mapped = map_columns(source_keys, table=table, source=source, workspace=workspace)
     there = select_rows(mapped, plan, table=table, time_zone=workspace.time_zone).rows
     return there.select(key).drop_nulls().unique()
 

@@ -13,18 +13,21 @@ from pipelines.ingestion.rules import is_personal
 RAW = "raw "
 
 
-def row_key(rows: pl.DataFrame, table: Table) -> pl.Expr:
+def row_key(rows: pl.DataFrame, table: Table, *, label: str | None = None) -> pl.Expr:
     """The key as JSON; hashed when personal, and told apart by a digest of the row when incomplete.
 
     Args:
         rows: Mapped rows, next to the raw ones under `raw …` where there are any.
         table: Their contract.
+        label: Of their feed, named too where the key has no `source`: two feeds may have rejected one id.
     """
     key = [name for name in table.schema.primary_key() if name != "workspace_id"]
     texts = {name: _as_text(name, rows) for name in key}
     for name in key:
         if is_personal(table, name):
             texts[name] = identifier(f"rejected {table.name} {name}", texts[name])
+    if label is not None:
+        texts.setdefault("source", pl.lit(label))
     fields = [text.alias(name) for name, text in texts.items()]
     is_incomplete = pl.any_horizontal(text.is_null() for text in texts.values())
     whole = pl.when(is_incomplete).then(_digest(rows, table)).alias("row")

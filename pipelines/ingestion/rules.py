@@ -36,7 +36,8 @@ _PERSON_COLUMNS = {
     "consents": ("customer_ref", "address"),
     "erasures": ("customer_ref", "address"),
 }
-_JSON_COLUMNS = {"customers": "attributes", "events": "properties"}
+#: Table → its column of JSON objects.
+DOCUMENTS = {"customers": "attributes", "events": "properties"}
 
 
 def _is_json_object(text: str) -> bool:
@@ -64,8 +65,8 @@ def row_rules(table: Table, workspace: WorkspaceSettings) -> Iterator[tuple[str,
             "customer_ref|person_is_known",
             pl.any_horizontal(pl.col(name).is_not_null() for name in columns),
         )
-    if table.name in _JSON_COLUMNS:
-        name = _JSON_COLUMNS[table.name]
+    if table.name in DOCUMENTS:
+        name = DOCUMENTS[table.name]
         yield f"{name}|json_object", pl.col(name).map_batches(are_json_objects, return_dtype=pl.Boolean)
     if table.name == "orders":
         # Amounts of two currencies must not meet in one sum.
@@ -79,4 +80,4 @@ def is_personal(table: Table, column: str) -> bool:
 
 def may_be_shown(table: Table, column: str) -> bool:
     """Whether a value of a column may stand in a message; a document can hold anything."""
-    return not is_personal(table, column) and _JSON_COLUMNS.get(table.name) != column
+    return not is_personal(table, column) and DOCUMENTS.get(table.name) != column

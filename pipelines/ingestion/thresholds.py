@@ -42,30 +42,34 @@ class IngestionStoppedError(Exception):
 
 
 def _rejection(table: Table, counts: TableCounts, source: SourceSettings) -> Iterator[str]:
-    limit = source.maximum_rejected_rate
+    limit, name = source.maximum_rejected_rate, source.name_in(table)
     if counts.rejected_count > limit * counts.read_count:
         yield (
-            f"{table.name}: {counts.rejected_count:,} of {counts.read_count:,} rows break the contract, "
+            f"{name}: {counts.rejected_count:,} of {counts.read_count:,} rows break the contract, "
             f"more than maximum_rejected_rate {limit:.2%}. Read rejected_rows for the rules and correct the "
             f"source or its mapping, or raise the rate in sources.yml."
         )
     if source.null_cursor == "fail" and counts.null_cursor_count:
         yield (
-            f"{table.name}: {counts.null_cursor_count:,} rows have no {source.cursor}, and null_cursor is "
+            f"{name}: {counts.null_cursor_count:,} rows have no {source.cursor}, and null_cursor is "
             f"fail. Fill the cursor in the source, or set null_cursor to include or exclude in sources.yml."
         )
 
 
-def _size(table: Table, counts: TableCounts, workspace: WorkspaceSettings) -> Iterator[str]:
-    if table.name in REQUIRED_SOURCES and counts.row_count == 0:
+def _is_empty(table: Table, row_count: int) -> Iterator[str]:
+    if table.name in REQUIRED_SOURCES and row_count == 0:
         yield (
             f"{table.name}: no row up to this night; the table is required. Load the source, or run a later "
             f"night."
         )
-    before = counts.previous_row_count or 0
-    if table.name in _GUARDED and counts.row_count < before * (1 - workspace.maximum_shrink_rate):
+
+
+def _has_shrunk(
+    table: Table, name: str, before: int, now: int, workspace: WorkspaceSettings
+) -> Iterator[str]:
+    if table.name in _GUARDED and now < before * (1 - workspace.maximum_shrink_rate):
         yield (
-            f"{table.name}: {before:,} rows on the night before, {counts.row_count:,} now, a loss of more "
+            f"{name}: {before:,} rows on the night before, {now:,} now, a loss of more "
             f"than maximum_shrink_rate {workspace.maximum_shrink_rate:.0%}. Restore the source; if the loss "
             f"is right, raise the rate in workspace.yml for this night."
         )
@@ -78,12 +82,12 @@ def _freshness(table: Table, counts: TableCounts, source: SourceSettings, as_of:
     if counts.newest_at is None or counts.newest_at < oldest:
         newest = "none" if counts.newest_at is None else f"{counts.newest_at:%Y-%m-%d %H:%M} UTC"
         yield (
-            f"{table.name}: the newest row is from {newest}, freshness demands {oldest:%Y-%m-%d %H:%M} UTC "
-            f"or later. Load the source, or widen freshness in sources.yml."
+            f"{source.name_in(table)}: the newest row is from {newest}, freshness demands "
+            f"{oldest:%Y-%m-%d %H:%M} UTC or later. Load the source, or widen freshness in sources.yml."
         )
 
 
-def require_sound_table(
+def require_sound_feed(
     table: Table,
     counts: TableCounts,
     *,
@@ -91,11 +95,29 @@ def require_sound_table(
     workspace: WorkspaceSettings,
     as_of: datetime,
 ) -> None:
-    """Raises IngestionStoppedError when a threshold is crossed."""
+    """Raises IngestionStoppedError when a feed crosses a threshold."""
+    before = counts.previous_row_count or 0
     reasons = [
         *_rejection(table, counts, source),
-        *_size(table, counts, workspace),
+        *_has_shrunk(table, source.name_in(table), before, counts.row_count, workspace),
         *_freshness(table, counts, source, as_of),
     ]
+    if reasons:
+        raise IngestionStoppedError("\n".join(reasons))
+
+
+def require_sound_table(
+    table: Table, *, row_count: int, removed_count: int, workspace: WorkspaceSettings
+) -> None:
+    """Raises IngestionStoppedError when a required table is empty, or lost its rows with a feed.
+
+    Args:
+        table: All feeds together.
+        row_count: Rows that it has now.
+        removed_count: Rows of feeds that are no longer configured; it lost them.
+        workspace: Whose thresholds hold.
+    """
+    before = row_count + removed_count if removed_count else 0
+    reasons = [*_is_empty(table, row_count), *_has_shrunk(table, table.name, before, row_count, workspace)]
     if reasons:
         raise IngestionStoppedError("\n".join(reasons))

@@ -8,7 +8,7 @@ from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.codes import Product
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import message_terms, net_value
+from pipelines.expressions.messages import message_terms, net_value, tag_list
 from pipelines.expressions.money import AMOUNT, MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT
 from pipelines.journeys.walking import IS_ACTIVE
@@ -27,6 +27,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "cost_amount": AMOUNT,
     "valid_for": pl.Duration("us"),
     "on_loss": pl.String,
+    "tags": pl.String,
 }
 
 
@@ -56,6 +57,7 @@ def _terms(config: NightConfig) -> pl.LazyFrame:
                     terms.cost,
                     action.valid_for,
                     action.on_loss.value,
+                    tag_list(journey.tags),
                 )
             )
     return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
@@ -91,6 +93,7 @@ def ask_for_messages(
             # Nothing was observed: a prior as vague as its mean.
             uncertainty=pl.col("response_rate"),
             value=net_value(pl.col("response_rate"), spend, pl.col("margin_rate"), pl.col("cost_amount")),
+            is_adaptive=pl.lit(value=False),
             valid_until=pl.col("node_entered_at") + pl.col("valid_for"),
         )
         .with_columns(candidate_id=identifier("candidate", *identity))

@@ -1,16 +1,18 @@
 """Campaigns as frames: which offers and templates compete tonight, and for whom."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 import polars as pl
 
+from pipelines.contracts.objectives import Objective
 from pipelines.contracts.settings.catalogue import OfferSettings
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import CampaignSettings, PersonalizationSettings
 from pipelines.contracts.settings.segments import segment_names
+from pipelines.expressions.messages import tag_list
 from pipelines.expressions.money import AMOUNT
 
 
@@ -23,7 +25,8 @@ class CampaignTables:
     """What the settings say about tonight, in rows.
 
     Attributes:
-        offers: Campaign × valid offer, with category, margin and base response rate.
+        offers: Campaign × valid offer, with category, base response rate, `kept_rate` (the part of spend that
+            counts) and `response_value` (what a response is worth, where that is declared).
         templates: Campaign × template, with channel, purpose, cost and priority.
         audiences: Campaign × segment; the segment is null for everyone.
     """
@@ -38,6 +41,7 @@ _OFFERS: dict[str, pl.DataType | type[pl.DataType]] = {
     "offer_id": pl.String,
     "category": pl.String,
     "kept_rate": pl.Float64,
+    "response_value": pl.Float64,
     "base_response_rate": pl.Float64,
     "offers_per_person": pl.Int64,
 }
@@ -49,6 +53,7 @@ _TEMPLATES: dict[str, pl.DataType | type[pl.DataType]] = {
     "cost_amount": AMOUNT,
     "priority_class": pl.String,
     "priority": pl.Int64,
+    "tags": pl.String,
 }
 _AUDIENCES: dict[str, pl.DataType | type[pl.DataType]] = {"campaign": pl.String, "segment": pl.String}
 
@@ -69,7 +74,20 @@ def campaign_problems(settings: PersonalizationSettings, *, segments: Collection
             for value in values
             if value not in known
         ]
+        problems += _offer_problems(settings.catalogue.offers, campaign.offers, segments)
     return problems
+
+
+def _offer_problems(
+    offers: Mapping[str, OfferSettings], used: Collection[str], segments: Collection[str]
+) -> list[str]:
+    return [
+        f"offer {name} names the segment {segment}, which does not exist"
+        for name in dict.fromkeys(used)
+        if name in offers
+        for segment in (*offers[name].eligibility.segments, *offers[name].eligibility.excluded_segments)
+        if segment not in segments
+    ]
 
 
 def campaign_tables(config: NightConfig, *, sending_day: date) -> CampaignTables:
@@ -109,15 +127,22 @@ def _is_valid(offer: OfferSettings, day: date) -> bool:
     return has_begun and (offer.ends_on is None or day <= offer.ends_on)
 
 
+def kept_rate(campaign: CampaignSettings, offer: OfferSettings) -> float:
+    """The part of spend that counts: margin after the discount, or all of it."""
+    return offer.margin_rate - offer.discount_rate if campaign.objective is Objective.MARGIN else 1.0
+
+
 def _offer_row(
     name: str, campaign: CampaignSettings, offer: str, settings: OfferSettings
-) -> tuple[str, str, str | None, float, float, int]:
-    kept_rate = settings.margin_rate - settings.discount_rate
+) -> tuple[str, str, str | None, float, float | None, float, int]:
+    is_counted = campaign.objective in {Objective.CLICKS, Objective.CONVERSIONS}
+    declared = None if campaign.event_value is None or not is_counted else float(campaign.event_value)
     return (
         name,
         offer,
         settings.category,
-        kept_rate,
+        kept_rate(campaign, settings),
+        declared,
         campaign.base_response_rate,
         campaign.offers_per_person,
     )
@@ -125,8 +150,9 @@ def _offer_row(
 
 def _template_row(
     name: str, campaign: CampaignSettings, template: str, settings: PersonalizationSettings
-) -> tuple[str, str, str, str, Decimal, str, int]:
+) -> tuple[str, str, str, str, Decimal, str, int, str | None]:
     written = settings.catalogue.templates[template]
     cost = settings.catalogue.channels[written.channel].cost
     channel, priority_class = written.channel.value, campaign.priority_class.value
-    return (name, template, channel, written.purpose, cost, priority_class, campaign.priority)
+    tags = tag_list(campaign.tags)
+    return (name, template, channel, written.purpose, cost, priority_class, campaign.priority, tags)

@@ -7,7 +7,7 @@ A response is one order: the person's mean order, of which the part on the
 offer's category is credited to the offer. The bias that remains: the value is
 not incremental. People who would have ordered anyway count as responses, the
 more so the more often they order, so values are too high and lean toward the
-best customers. What messages cause is measured with holdouts.
+best customers. Once enough was sent and answered, measured effects take their place.
 """
 
 import polars as pl
@@ -83,6 +83,9 @@ def _mean_order() -> pl.Expr:
     return pl.col("mean_order_amount").clip(lower_bound=0)
 
 
-def value_before_cost() -> pl.Expr:
-    """Expected margin of the response after the discount; negative when the discount exceeds the margin."""
-    return (pl.col("score") * spend_of_response() * pl.col("kept_rate")).round(DECIMALS)
+def value_of_response() -> pl.Expr:
+    """What one response is worth: as declared, or the part of its spend that the campaign is for.
+
+    Negative when the discount exceeds the margin.
+    """
+    return pl.coalesce("response_value", spend_of_response() * pl.col("kept_rate"))

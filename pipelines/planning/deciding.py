@@ -1,12 +1,11 @@
 """The plan of a night: one pass over the candidates of all products.
 
-Eligibility comes before any value; what is eligible competes greedily, in exact
-order of precedence, for the places that the guardrails leave. This stage works
-on collected frames: admission is sequential, a place given away changes every
-later answer.
+Eligibility comes before any value. What is eligible competes for the places that
+the guardrails leave: by precedence, or by value less the prices of what all share.
+This stage works on collected frames: admission is sequential, a place given away
+changes every later answer.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,21 +13,26 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome, PriorityClass, Product
-from pipelines.contracts.settings.guardrails import Guardrails
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.expressions.money import to_minor
-from pipelines.expressions.time import INSTANT, end_of_local_day
-from pipelines.planning.allocation import OTHER_ACTION_CHOSEN, PLANNED, Contenders, Fates, Send, allocate
-from pipelines.planning.contact_windows import NightClock
+from pipelines.expressions.time import end_of_local_day
+from pipelines.planning.choosing import ChoiceTerms
+from pipelines.planning.contesting import Contest
 from pipelines.planning.eligibility import judge_candidates
-from pipelines.planning.limits import PersonLimit, SharedLimit, person_limits, shared_limits
+from pipelines.planning.fates import NightLimits, tell_fates
+from pipelines.planning.limits import PersonLimit, person_limits, shared_limits
+from pipelines.planning.minimums import minimum_limits, segment_members
 from pipelines.planning.publishing import NightPlan, publish_plan
+from pipelines.planning.recipients import Recipients, contenders_of, past_sends, shared_households
+from pipelines.planning.rounds import RoundLimits, hold_rounds
+from pipelines.planning.time_fitting import fit_windows
 
 #: Priority that each night of waiting adds, so that a candidate of low priority is not deferred for ever:
 #: a default campaign (300) overtakes a default sequence (500) after four nights.
 AGEING_PER_NIGHT = 50
 _CLASS_RANKS = {PriorityClass.SERVICE: 0, PriorityClass.LEGAL: 1, PriorityClass.MARKETING: 2}
+_DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class PlanningInputs:
 
     Attributes:
         candidates: Tonight's candidates of all products, one under the other.
+        households: Household of every person.
         ledger: Messages that count, from `assemble_ledger`.
     """
 
@@ -44,11 +49,24 @@ class PlanningInputs:
     contactability: pl.LazyFrame
     send_times: pl.LazyFrame
     memberships: pl.LazyFrame
+    households: pl.LazyFrame
     ledger: pl.LazyFrame
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The inputs beside the candidates, in hand, and the zone of the workspace."""
+
+    time_zone: str
+    ledger: pl.DataFrame
+    memberships: pl.DataFrame
+    send_times: pl.DataFrame
+    households: pl.DataFrame
+
+
 def _is_finite() -> pl.Expr:
-    return (pl.col("value").is_finite() & pl.col("score").is_finite()).fill_null(False)
+    numbers = [pl.col(name).is_finite() for name in ("value", "score", "uncertainty")]
+    return pl.all_horizontal(numbers).fill_null(value=False)
 
 
 def _in_order_of_precedence(candidates: pl.LazyFrame) -> pl.LazyFrame:
@@ -70,50 +88,19 @@ def _in_order_of_precedence(candidates: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _with_windows(
-    judged: pl.DataFrame, guardrails: Guardrails, as_of: datetime, until: datetime
-) -> pl.DataFrame:
-    """Adds the contact window of everyone who may be contacted; without one they are out of time."""
-    clock = NightClock(guardrails.quiet_hours, as_of=as_of, next_as_of=until)
-    # Validity beyond the night makes no difference; without clipping there would be many distinct ones.
-    judged = judged.with_columns(
-        latest=pl.min_horizontal("valid_until", pl.lit(until - timedelta(microseconds=1), INSTANT))
-    )
-    keys = ["time_zone", "local_hour", "latest"]
-    asked = (
-        judged.filter(pl.col("outcome").is_null(), pl.col("time_zone").is_not_null()).select(keys).unique()
-    )
-    found = [
-        (*key, window.not_before, window.not_after)
-        for key in asked.iter_rows()
-        if (window := clock.window(*key)) is not None
-    ]
-    schema = {**asked.schema, "not_before": INSTANT, "not_after": INSTANT}
-    windows = pl.DataFrame(found, schema=schema, orient="row")
-    is_late = pl.col("outcome").is_null() & pl.col("not_before").is_null()
-    return (
-        judged.join(windows, on=keys, how="left", validate="m:1")
-        .with_columns(
-            outcome=pl.when(is_late)
-            .then(pl.lit(DecisionOutcome.OUT_OF_TIME.value))
-            .otherwise(pl.col("outcome")),
-            rule=pl.when(is_late & pl.col("time_zone").is_null())
-            .then(pl.lit("no_send_time"))
-            .when(is_late)
-            .then(pl.lit("no_allowed_instant"))
-            .otherwise(pl.col("rule")),
-        )
-        .drop("latest")
-    )
+def _refuse_worthless(exploration: float) -> pl.Expr:
+    """Personalized marketing must be worth its cost: no send is always an alternative.
 
-
-def _refuse_worthless() -> pl.Expr:
-    """Personalized marketing must be worth its cost: no send is always an alternative."""
+    Where actions are explored it competes all the same, as the value may be wrong;
+    only a draw can choose it.
+    """
+    is_explored = pl.col("is_adaptive") & (exploration > 0)
     is_worthless = (
         pl.col("outcome").is_null()
         & (pl.col("priority_class") == PriorityClass.MARKETING.value)
         & (pl.col("product") == Product.PERSONALIZATION.value)
         & (pl.col("value") <= 0)
+        & ~is_explored
     )
     return (
         pl.when(is_worthless)
@@ -122,55 +109,14 @@ def _refuse_worthless() -> pl.Expr:
     )
 
 
-def _contenders(eligible: pl.DataFrame) -> Contenders:
-    return Contenders(
-        decision=eligible["decision_id"].to_list(),
-        person=eligible["customer_id"].to_list(),
-        channel=eligible["channel"].to_list(),
-        purpose=eligible["purpose"].to_list(),
-        offer=eligible["offer_id"].to_list(),
-        cost_minor=eligible.select(to_minor(pl.col("cost_amount"))).to_series().to_list(),
-        start=eligible["not_before"].to_physical().to_list(),
-        end=eligible["not_after"].to_physical().to_list(),
-    )
-
-
-def _past_sends(
-    ledger: pl.DataFrame, people: pl.DataFrame, longest_us: int, as_of: datetime
-) -> dict[int, list[Send]]:
-    """Messages that a cap can still see, of people who have a candidate."""
-    since = as_of - timedelta(microseconds=longest_us)
-    near = (
-        ledger.filter(pl.col("sent_until") > pl.lit(since, INSTANT))
-        .join(people, on="customer_id", how="semi")
-        .select(
-            "customer_id",
-            pl.col("sent_from").to_physical(),
-            pl.col("sent_until").to_physical(),
-            "channel",
-            "purpose",
-        )
-    )
-    sends: defaultdict[int, list[Send]] = defaultdict(list)
-    for person, start, end, channel, purpose in near.iter_rows():
-        sends[person].append(Send(start, end, channel, purpose))
-    return sends
-
-
-def _with_fates(
-    eligible: pl.DataFrame, fates: Fates, limits: Sequence[PersonLimit | SharedLimit]
-) -> pl.DataFrame:
-    """Adds outcome, rule and winner of everyone who competed."""
-    outcomes = {PLANNED: DecisionOutcome.PLANNED, OTHER_ACTION_CHOSEN: DecisionOutcome.OTHER_ACTION_CHOSEN}
-    outcomes |= {number: limit.outcome for number, limit in enumerate(limits)}
-    rules = dict(enumerate(limit.name for limit in limits))
-    fate = pl.Series("fate", fates.fate, dtype=pl.Int64)
-    winner = pl.Series("winner", fates.winner, dtype=pl.Int64)
-    won_by = eligible["candidate_id"].gather(winner.replace(-1, None))
-    return eligible.with_columns(
-        outcome=fate.replace_strict(outcomes, return_dtype=pl.String),
-        rule=fate.replace_strict(rules, default=None, return_dtype=pl.String),
-        winner_candidate_id=won_by,
+def leaves_one_message(limits: Sequence[PersonLimit]) -> bool:
+    """Whether a person can have one message a night at most: then all that is offered is one choice."""
+    return any(
+        limit.maximum <= 1
+        and limit.window_us >= _DAY_US
+        and (limit.channel, limit.purpose, limit.tag) == (None, None, None)
+        and type(limit) is PersonLimit
+        for limit in limits
     )
 
 
@@ -192,6 +138,27 @@ def _judged(
     )
 
 
+def _limits(config: NightConfig, known: _Known, everyone: pl.DataFrame, night: date) -> NightLimits:
+    memberships = known.memberships
+    minimums = minimum_limits(config.guardrails, candidates=everyone, memberships=memberships, night=night)
+    segments = sorted({limit.segment for limit in minimums if limit.segment is not None})
+    members = [
+        pl.DataFrame({"customer_id": segment_members(memberships, segment, night)}).with_columns(
+            segment=pl.lit(segment)
+        )
+        for segment in segments
+    ]
+    nobody = pl.DataFrame(schema={"customer_id": pl.Int64, "segment": pl.String})
+    return NightLimits(
+        personal=person_limits(config.guardrails),
+        round=RoundLimits(
+            shared=shared_limits(config, known.ledger, night),
+            minimums=minimums,
+            members=pl.concat([nobody, *members]),
+        ),
+    )
+
+
 def plan_night(
     inputs: PlanningInputs,
     *,
@@ -203,35 +170,65 @@ def plan_night(
 ) -> NightPlan:
     """Decide every decision point of the night.
 
-    A candidate whose value or score is not a finite number is refused: it is in
-    `NightPlan.rejected` and in no other table. Every message carries the names of
-    `stale_sources`, whose rows are those of an earlier night.
+    A candidate whose value, score or uncertainty is not a finite number is
+    refused: it is in `NightPlan.rejected` and in no other table. Every message
+    carries the names of `stale_sources`, whose rows are those of an earlier night.
     """
-    until = end_of_local_day(night + timedelta(days=1), config.workspace.zone)
     # Collected here: allocation is sequential.
-    everyone, ledger = pl.collect_all([_judged(inputs, config, kill_switches, night), inputs.ledger])
-    candidates = (
-        everyone.filter(_is_finite())
-        .pipe(_with_windows, config.guardrails, as_of, until)
-        .with_columns(outcome=_refuse_worthless())
+    everyone, *others = pl.collect_all([_judged(inputs, config, kill_switches, night), *_others(inputs)])
+    known = _Known(config.workspace.time_zone, *others)
+    candidates = _with_windows(everyone.filter(_is_finite()), config, night, as_of)
+    limits = _limits(config, known, everyone, night)
+    eligible = candidates.filter(pl.col("outcome").is_null()).sort("place").with_row_index("number")
+    contest = _contest(eligible, known, limits, as_of)
+    terms = ChoiceTerms(
+        exploration=config.guardrails.exploration,
+        is_priced=config.guardrails.arbitration == "value",
+        is_one_a_person=leaves_one_message(limits.personal),
+        seed=config.workspace.seed,
+        night=night,
     )
-    personal, shared = person_limits(config.guardrails), shared_limits(config, ledger, night)
-    eligible = candidates.filter(pl.col("outcome").is_null()).sort("place")
-    longest_us = max((limit.window_us for limit in personal), default=0)
-    fates = allocate(
-        _contenders(eligible),
-        person_limits=personal,
-        shared_limits=shared,
-        ledger=_past_sends(ledger, eligible.select("customer_id").unique(), longest_us, as_of),
-    )
-    refused = candidates.filter(pl.col("outcome").is_not_null()).with_columns(
-        winner_candidate_id=pl.lit(None, pl.String)
-    )
+    rounds = hold_rounds(eligible, contest, limits.round, terms)
     return publish_plan(
-        pl.concat([_with_fates(eligible, fates, [*personal, *shared]), refused]),
+        tell_fates(candidates, eligible, contest, rounds, limits),
         everyone.filter(~_is_finite()),
-        fates=fates,
-        shared=shared,
+        contest=contest,
+        rounds=rounds,
+        limits=limits,
+        terms=terms,
         config=config,
         stale_sources=stale_sources,
+    )
+
+
+def _others(inputs: PlanningInputs) -> list[pl.LazyFrame]:
+    return [inputs.ledger, inputs.memberships, inputs.send_times, inputs.households]
+
+
+def _with_windows(everyone: pl.DataFrame, config: NightConfig, night: date, as_of: datetime) -> pl.DataFrame:
+    until = end_of_local_day(night + timedelta(days=1), config.workspace.zone)
+    return everyone.pipe(fit_windows, config.guardrails, as_of=as_of, until=until).with_columns(
+        outcome=_refuse_worthless(config.guardrails.exploration),
+        cost_minor=to_minor(pl.col("cost_amount")),
+        is_forced=pl.lit(value=False),
+    )
+
+
+def _contest(eligible: pl.DataFrame, known: _Known, limits: NightLimits, as_of: datetime) -> Contest:
+    recipients = Recipients(
+        send_times=known.send_times, households=known.households, time_zone=known.time_zone
+    )
+    past = past_sends(
+        known.ledger,
+        eligible.select("customer_id").unique(),
+        limits=limits.personal,
+        recipients=recipients,
+        as_of=as_of,
+    )
+    return Contest(
+        contenders_of(eligible, limits=limits.personal, recipients=recipients),
+        person_limits=limits.personal,
+        shared_limits=limits.round.shared,
+        ledger=past,
+        households=shared_households(known.households),
     )

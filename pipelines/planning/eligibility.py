@@ -9,10 +9,12 @@ from datetime import date
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome, PriorityClass
+from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.settings.guardrails import Holdout
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.expressions.holdout import is_programme_holdout, is_universal_holdout
+from pipelines.planning.overrides import apply_overrides
 
 _SWITCHED = {"channel": "channel", "product": "product", "campaign": "programme"}
 #: Rule names of verdicts that no configured limit names.
@@ -71,11 +73,12 @@ def _rules(config: NightConfig, kill_switches: Sequence[KillSwitch]) -> dict[Dec
     )
     return {
         DecisionOutcome.KILL_SWITCH: switched_off_by(kill_switches, config.paused),
+        DecisionOutcome.OVERRIDE: pl.col("overridden_by"),
         DecisionOutcome.HOLDOUT: held_out_by(
             sorted(holdout.programmes), workspace=config.workspace.workspace, holdout=holdout
         ),
         DecisionOutcome.NOT_CONTACTABLE: refused,
-        DecisionOutcome.EXCLUDED_SEGMENT: pl.col("excluded_by"),
+        DecisionOutcome.EXCLUDED_SEGMENT: pl.when(~pl.col("is_forced")).then(pl.col("excluded_by")),
     }
 
 
@@ -87,8 +90,13 @@ def judge_candidates(
     config: NightConfig,
     kill_switches: Sequence[KillSwitch],
     night: date,
+    overrides: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
-    """Adds `outcome` and `rule` of the first rule that refuses a candidate; null for those that may go on."""
+    """Adds `outcome` and `rule` of the first rule that refuses a candidate; null for those that may go on.
+
+    And `is_forced`: whether a person forced it in, by the `overrides` of the night.
+    """
+    forced = ActiveOverride.create_empty(lazy=True) if overrides is None else overrides
     keys = ("customer_id", "purpose", "channel")
     verdicts = contactability.select(*keys, "is_allowed", contact_reason="reason")
     excluded = _excluded_people(memberships, config.guardrails.excluded_segments, night)
@@ -100,9 +108,10 @@ def judge_candidates(
         pl.when(pl.col(name).is_not_null()).then(pl.lit(outcome)) for name, (outcome, _) in refusals.items()
     ]
     return (
-        candidates.join(verdicts, on=keys, how="left", validate="m:1")
+        apply_overrides(candidates, forced)
+        .join(verdicts, on=keys, how="left", validate="m:1")
         .join(excluded, on="customer_id", how="left", validate="m:1")
         .with_columns(**{name: rule for name, (_, rule) in refusals.items()})
         .with_columns(outcome=pl.coalesce(*outcomes), rule=pl.coalesce(*refusals))
-        .drop("is_allowed", "contact_reason", "excluded_by", *refusals)
+        .drop("is_allowed", "contact_reason", "excluded_by", "overridden_by", *refusals)
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.codes import WAITING, DispatchStatus
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT
@@ -18,35 +18,79 @@ _HANDED_OVER = [
 _GIVEN_BACK = [
     status.value for status in (DispatchStatus.CANCELLED, DispatchStatus.EXPIRED, DispatchStatus.REJECTED)
 ]
+#: Purpose and tags are null when unknown, and unknown counts as every one; no programme is none of ours.
+_COLUMNS = (
+    "workspace_id",
+    "customer_id",
+    "programme",
+    "channel",
+    "purpose",
+    "tags",
+    "offer_id",
+    "sent_from",
+    "sent_until",
+    "cost_minor",
+)
 
 
 def _given_back(past_dispatch_log: pl.LazyFrame) -> pl.LazyFrame:
-    """Sends that the log closed without a hand-over; the log may speak of one send on several nights."""
+    """Sends that the log closed without a hand-over; the log may speak of one send on several nights.
+
+    What waited for a person on an earlier night is over too: windows end with
+    the local day after their night, and that day has ended.
+    """
     status = pl.col("status")
+    is_held = (status == DispatchStatus.PLANNED.value) & pl.col("reason").is_in(WAITING)
     return (
         past_dispatch_log.group_by("send_id")
-        .agg(is_given_back=status.is_in(_GIVEN_BACK).any(), was_handed_over=status.is_in(_HANDED_OVER).any())
+        .agg(
+            is_given_back=(status.is_in(_GIVEN_BACK) | is_held.fill_null(False)).any(),
+            was_handed_over=status.is_in(_HANDED_OVER).any(),
+        )
         .filter(pl.col("is_given_back") & ~pl.col("was_handed_over"))
     )
 
 
-def _imported(messages: pl.LazyFrame, customer_links: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
-    """Messages of other tools; their purpose is unknown, and unknown counts for every purpose."""
-    people = customer_links.select("source", "customer_ref", "customer_id")
-    cost = (pl.col("cost").fill_null(0.0) * MINOR_PER_MAJOR).round().cast(pl.Int64)
+def _cost_minor() -> pl.Expr:
+    return (pl.col("cost") * MINOR_PER_MAJOR).round().cast(pl.Int64)
+
+
+def _imported(messages: pl.LazyFrame, own: pl.LazyFrame) -> pl.LazyFrame:
+    """Messages of other tools; what they were for is unknown."""
     return (
-        messages.filter(pl.col("sent_at") < pl.lit(as_of, INSTANT))
-        .join(people, on=("source", "customer_ref"), how="inner", validate="m:1")
-        .select(
-            "workspace_id",
-            "customer_id",
-            "channel",
-            pl.lit(None, pl.String).alias("purpose"),
-            "offer_id",
-            pl.col("sent_at").alias("sent_from"),
-            pl.col("sent_at").alias("sent_until"),
-            cost.alias("cost_minor"),
+        messages.join(own, left_on="message_id", right_on="send_id", how="anti")
+        .filter(pl.col("customer_id").is_not_null())
+        .with_columns(
+            programme=pl.lit(None, pl.String),
+            purpose=pl.lit(None, pl.String),
+            tags=pl.lit(None, pl.String),
+            sent_from="sent_at",
+            sent_until="sent_at",
+            cost_minor=_cost_minor().fill_null(0),
         )
+        .select(_COLUMNS)
+    )
+
+
+def _own(past_plans: pl.LazyFrame, past_dispatch_log: pl.LazyFrame, reports: pl.LazyFrame) -> pl.LazyFrame:
+    """Own sends at the instant and the cost that a report has of them, else as they were planned.
+
+    A report also knows who its reader is today, should people have been merged since.
+    """
+    never_left = _given_back(past_dispatch_log).select("send_id", never_left=pl.lit(True))
+    is_reported = pl.col("sent_at").is_not_null()
+    return (
+        past_plans.join(reports, on="send_id", how="left", validate="m:1")
+        .join(never_left, on="send_id", how="left", validate="m:1")
+        .filter(is_reported | pl.col("never_left").is_null())
+        .with_columns(
+            customer_id=pl.coalesce("reported_customer_id", "customer_id"),
+            tags=pl.col("tags").fill_null(""),
+            sent_from=pl.coalesce("sent_at", "not_before"),
+            sent_until=pl.coalesce("sent_at", "not_after"),
+            cost_minor=_cost_minor().fill_null(to_minor(pl.col("cost_amount"))),
+        )
+        .select(_COLUMNS)
     )
 
 
@@ -63,24 +107,21 @@ def assemble_ledger(
 
     A planned message counts from the plan on, without a word from dispatch and
     with an unknown outcome. When the source reports an own send back under its
-    `send_id`, its exact time replaces the planned window.
+    `send_id`, its exact time replaces the planned window, and its cost, where the
+    source knows it, the planned one: a budget is reserved by the plan and settled
+    by the report. A send that never left gives its place, its money and its offer
+    back, unless it is reported all the same.
 
     Returns:
-        `workspace_id, customer_id, channel, purpose, offer_id, sent_from, sent_until, cost_minor`.
+        `workspace_id, customer_id, programme, channel, purpose, tags, offer_id, sent_from, sent_until,
+        cost_minor`.
     """
-    own = past_plans.join(_given_back(past_dispatch_log), on="send_id", how="anti").select(
-        "workspace_id",
-        "customer_id",
-        "channel",
-        "purpose",
-        "offer_id",
-        "send_id",
-        pl.col("not_before").alias("sent_from"),
-        pl.col("not_after").alias("sent_until"),
-        to_minor(pl.col("cost_amount")).alias("cost_minor"),
+    people = customer_links.select("source", "customer_ref", "customer_id")
+    known = messages.filter(
+        pl.col("sent_at") < pl.lit(as_of, INSTANT), pl.col("workspace_id") == workspace.workspace
+    ).join(people, on=("source", "customer_ref"), how="left", validate="m:1")
+    plans = past_plans.filter(pl.col("workspace_id") == workspace.workspace)
+    reports = known.group_by(send_id="message_id").agg(
+        pl.col("sent_at").min(), pl.col("cost").max(), reported_customer_id=pl.col("customer_id").max()
     )
-    reported = messages.filter(pl.col("sent_at") < pl.lit(as_of, INSTANT)).select("message_id")
-    unreported = own.join(reported, left_on="send_id", right_on="message_id", how="anti").drop("send_id")
-    return pl.concat([_imported(messages, customer_links, as_of), unreported]).filter(
-        pl.col("workspace_id") == workspace.workspace
-    )
+    return pl.concat([_imported(known, plans.select("send_id")), _own(plans, past_dispatch_log, reports)])

@@ -6,31 +6,26 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome
-from pipelines.contracts.planning import Decision, DecisionCandidate, HeldBack, LimitPrice, PlannedMessage
+from pipelines.contracts.planning import (
+    AllocationRound,
+    Decision,
+    DecisionCandidate,
+    HeldBack,
+    LimitPrice,
+    PlannedMessage,
+)
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.money import MINOR_PER_MAJOR
-from pipelines.planning.allocation import Fates
-from pipelines.planning.limits import SharedLimit
+from pipelines.planning.choosing import ChoiceTerms
+from pipelines.planning.contesting import Contest
+from pipelines.planning.fates import NightLimits
+from pipelines.planning.pricing import allocation_rounds, limit_prices
+from pipelines.planning.rounds import Rounds
 
-#: Outcomes of candidates that were not allowed to compete.
-_INELIGIBLE = [
-    outcome.value
-    for outcome in (
-        DecisionOutcome.KILL_SWITCH,
-        DecisionOutcome.HOLDOUT,
-        DecisionOutcome.NOT_CONTACTABLE,
-        DecisionOutcome.EXCLUDED_SEGMENT,
-        DecisionOutcome.OUT_OF_TIME,
-    )
-]
-#: Outcomes that a shared limit decides.
-_SHARED = [
-    outcome.value for outcome in (DecisionOutcome.CAPACITY, DecisionOutcome.STOCK, DecisionOutcome.BUDGET)
-]
 _IS_PLANNED = pl.col("outcome") == DecisionOutcome.PLANNED.value
-#: The policy that chose. It draws nothing, so what it does has probability 1.
-POLICY = "greedy"
+_IS_DRAWN_FROM = pl.col("choice_id").is_not_null()
+#: Policies that chose: the best, whose probability is 1, or a draw.
+BEST, DRAWN = "greedy", "priced_softmax"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,41 +40,52 @@ class NightPlan:
     decision_candidates: pl.DataFrame
     plan: pl.DataFrame
     limit_prices: pl.DataFrame
+    allocation_rounds: pl.DataFrame
     held_back: pl.DataFrame
     rejected: pl.DataFrame
 
 
-def _decision_candidates(judged: pl.DataFrame) -> pl.DataFrame:
-    probability = _IS_PLANNED.cast(pl.Float64)
-    return judged.with_columns(probability=probability).select(DecisionCandidate.column_names())
+def _with_probability(judged: pl.DataFrame) -> pl.DataFrame:
+    """The chance that the policy gave; 1 or 0 where nothing was drawn."""
+    return judged.with_columns(
+        probability=pl.when(_IS_DRAWN_FROM).then("drawn_probability").otherwise(_IS_PLANNED.cast(pl.Float64)),
+        adjusted_value=pl.coalesce("adjusted_value", "value").round(9),
+    )
 
 
-def _decisions(judged: pl.DataFrame, config: NightConfig) -> pl.DataFrame:
+def _decisions(judged: pl.DataFrame, terms: ChoiceTerms, config: NightConfig) -> pl.DataFrame:
     """One row per decision point; without a message, what its best candidate lost to.
 
     The best is the first in order of precedence among those that were allowed
-    to compete, or among all when none was.
+    to compete, or among all when none was. The probability of no send is what the
+    actions leave; it is not known any more once a hard limit has changed a draw.
     """
     count = judged.height
     rank = pl.col("place").cast(pl.Int64) + pl.when(_IS_PLANNED).then(0).when("is_eligible").then(
         count
     ).otherwise(2 * count)
     ranked = judged.with_columns(rank=rank)
+    is_changed = _IS_DRAWN_FROM & (pl.col("is_chosen") != _IS_PLANNED)
     points = ranked.group_by("decision_id").agg(
         rank=pl.col("rank").min(),
         candidate_count=pl.len().cast(pl.Int64),
         eligible_count=pl.col("is_eligible").sum().cast(pl.Int64),
+        is_drawn=_IS_DRAWN_FROM.any(),
+        is_changed=is_changed.any(),
+        drawn_mass=pl.col("probability").filter(_IS_DRAWN_FROM).sort().sum(),
     )
+    no_send = (1 - pl.col("drawn_mass")).clip(0.0, 1.0)
     return (
         points.drop("decision_id")
         .join(ranked, on="rank", how="inner", validate="1:1")
         .with_columns(
+            decided_on=pl.lit(terms.night),
             chosen_candidate_id=pl.when(_IS_PLANNED).then(pl.col("candidate_id")),
             value=pl.when(_IS_PLANNED).then(pl.col("value")).otherwise(0.0),
-            propensity=pl.lit(1.0),
-            is_propensity_valid=pl.lit(True),
-            assigned_by=pl.lit(POLICY),
-            seed=pl.lit(config.workspace.seed, pl.Int64),
+            propensity=pl.when(_IS_PLANNED).then("probability").otherwise(no_send),
+            is_propensity_valid=~pl.col("is_changed"),
+            assigned_by=pl.when("is_drawn").then(pl.lit(DRAWN)).otherwise(pl.lit(BEST)),
+            seed=pl.lit(terms.seed, pl.Int64),
             guardrails_version=pl.lit(config.version_of("guardrails"), pl.Int64),
         )
         .select(Decision.column_names())
@@ -93,39 +99,6 @@ def _plan(judged: pl.DataFrame, stale_sources: Sequence[str]) -> pl.DataFrame:
         judged.filter(_IS_PLANNED)
         .with_columns(send_id=send_id, stale_sources=label)
         .select(PlannedMessage.column_names())
-    )
-
-
-def _limit_prices(
-    judged: pl.DataFrame, shared: Sequence[SharedLimit], used: Sequence[int], workspace: str
-) -> pl.DataFrame:
-    """Size and use of every shared limit; its price is the best value that it turned away."""
-    scale = [MINOR_PER_MAJOR if limit.is_money else 1 for limit in shared]
-    limits = pl.DataFrame(
-        {
-            "workspace_id": [workspace] * len(shared),
-            "limit_name": [limit.name for limit in shared],
-            "kind": [limit.outcome.value for limit in shared],
-            "limit_value": [limit.size / unit for limit, unit in zip(shared, scale, strict=True)],
-            "used_value": [amount / unit for amount, unit in zip(used, scale, strict=True)],
-        },
-        schema_overrides={
-            "workspace_id": pl.String,
-            "limit_name": pl.String,
-            "kind": pl.String,
-            "limit_value": pl.Float64,
-            "used_value": pl.Float64,
-        },
-    )
-    turned_away = (
-        judged.filter(pl.col("outcome").is_in(_SHARED))
-        .group_by(limit_name="rule")
-        .agg(turned_away_count=pl.len().cast(pl.Int64), price=pl.col("value").max().clip(lower_bound=0.0))
-    )
-    return (
-        limits.join(turned_away, on="limit_name", how="left", validate="1:1")
-        .with_columns(pl.col("turned_away_count").fill_null(0), pl.col("price").fill_null(0.0))
-        .select(LimitPrice.column_names())
     )
 
 
@@ -143,19 +116,29 @@ def publish_plan(
     judged: pl.DataFrame,
     rejected: pl.DataFrame,
     *,
-    fates: Fates,
-    shared: Sequence[SharedLimit],
+    contest: Contest,
+    rounds: Rounds,
+    limits: NightLimits,
+    terms: ChoiceTerms,
     config: NightConfig,
     stale_sources: Sequence[str] = (),
 ) -> NightPlan:
     """Shape the tables from candidates with outcome, rule, winner, place in the order and window."""
-    judged = judged.with_columns(is_eligible=~pl.col("outcome").is_in(_INELIGIBLE))
-    decisions = _decisions(judged, config)
+    workspace = config.workspace.workspace
+    judged = _with_probability(judged)
+    decisions = _decisions(judged, terms, config)
     return NightPlan(
         decisions=decisions,
-        decision_candidates=_decision_candidates(judged),
+        decision_candidates=judged.with_columns(decided_on=pl.lit(terms.night)).select(
+            DecisionCandidate.column_names()
+        ),
         plan=_plan(judged, stale_sources),
-        limit_prices=_limit_prices(judged, shared, fates.used, config.workspace.workspace),
+        limit_prices=limit_prices(judged, limits, contest.used(), rounds.prices, workspace).select(
+            LimitPrice.column_names()
+        ),
+        allocation_rounds=allocation_rounds(judged, rounds, terms, workspace).select(
+            AllocationRound.column_names()
+        ),
         held_back=_held_back(decisions),
         rejected=rejected.select(
             "workspace_id", "candidate_id", "decision_id", "customer_id", "product", "programme"

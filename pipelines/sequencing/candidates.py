@@ -9,7 +9,7 @@ from pipelines.contracts.codes import Product
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import message_terms, net_value
+from pipelines.expressions.messages import message_terms, net_value, tag_list
 from pipelines.expressions.money import AMOUNT
 from pipelines.expressions.sums import stable_sum
 from pipelines.expressions.time import INSTANT
@@ -93,6 +93,8 @@ def ask_for_steps(
             uncertainty=rate,
             value=net_value(rate, order, pl.col("margin_rate"), pl.col("cost_amount")),
             on_loss=pl.lit(sequence.on_loss.value),
+            is_adaptive=pl.lit(value=False),
+            tags=pl.lit(tag_list(sequence.tags), pl.String),
         )
         .with_columns(candidate_id=identifier("candidate", *identity))
         .select(Candidate.column_names())

@@ -24,14 +24,6 @@ class ConfigStatus(StrEnum):
     ARCHIVED = "ARCHIVED"
 
 
-class Automation(StrEnum):
-    """How far the system may go by itself."""
-
-    MANUAL = "manual"  # recommends only
-    APPROVAL = "approval"  # the plan waits for a person
-    AUTO = "auto"
-
-
 class ApprovalStatus(StrEnum):
     REQUESTED = "REQUESTED"
     APPROVED = "APPROVED"
@@ -46,12 +38,6 @@ class Scope(StrEnum):
     CHANNEL = "channel"
     PRODUCT = "product"
     CAMPAIGN = "campaign"
-
-
-class OverrideKind(StrEnum):
-    FORCE_IN = "force_in"
-    FORCE_OUT = "force_out"
-    FORCE_ACTION = "force_action"
 
 
 class Role(StrEnum):

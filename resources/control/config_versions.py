@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from pipelines.contracts.codes import Automation
 from resources.control.activities import Activity, record_activity
-from resources.control.codes import Automation, ConfigOwner, ConfigStatus
+from resources.control.codes import ConfigOwner, ConfigStatus
 from resources.control.columns import canonical_json
 from resources.control.tables import CONFIG_VERSIONS, CONFIGS
 
@@ -48,11 +49,14 @@ def next_version(
     name: str,
     given: tuple[str, Mapping[str, Any]] | None,
     known: tuple[ConfigVersion, ...],
+    *,
+    level: Automation | None = None,
 ) -> tuple[str, ConfigVersion] | None:
     """Verb and next version of a config, or null when it is as it should be.
 
     Both the newest version and the one in force on the date must be as
     wanted: the newest may begin later, and another one be in force until then.
+    A level of automation that is not given stays as it was set.
     """
     newest = known[0] if known else None
     is_archived = [version.status is ConfigStatus.ARCHIVED for version in known]
@@ -63,8 +67,12 @@ def next_version(
     product, settings = ConfigOwner(given[0]), dict(given[1])
     content_hash = _content_hash_of(product, settings)
     if newest is None:
-        return "created", _first(name, product, settings, content_hash)
-    if not any(is_archived) and all(version.content_hash == content_hash for version in known):
+        first = _first(name, product, settings, content_hash)
+        return "created", replace(first, automation=level or first.automation)
+    is_same = [
+        version.content_hash == content_hash and level in {None, version.automation} for version in known
+    ]
+    if not any(is_archived) and all(is_same):
         return None
     was_archived = newest.status is ConfigStatus.ARCHIVED
     return "restored" if was_archived else "changed", replace(
@@ -73,6 +81,7 @@ def next_version(
         version=newest.version + 1,
         settings=settings,
         status=ConfigStatus.ACTIVE if was_archived else newest.status,
+        automation=level or newest.automation,
         content_hash=content_hash,
     )
 
@@ -113,6 +122,7 @@ def write_version(
         "version": version.version,
         "effective_on": None if change.effective_on is None else change.effective_on.isoformat(),
         "content_hash": version.content_hash,
+        "automation": version.automation,
         "reason": change.reason,
     }
     activity = Activity(f"config.{change.verb}", change.author, version.config_id, details)

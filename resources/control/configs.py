@@ -6,13 +6,14 @@ again reads what it read the first time, unless somebody since changed the past
 on purpose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
+from pipelines.contracts.codes import Automation
 from resources.control.activities import lock_chain
 from resources.control.codes import ConfigStatus
 from resources.control.columns import Clock, utc_now
@@ -68,12 +69,14 @@ class ConfigStore:
         author: str,
         reason: str,
         effective_on: date | None = None,
+        levels: Mapping[str, Automation] | None = None,
     ) -> list[AppliedConfig]:
         """Make the given configs, each a product and its settings as JSON, the ones in force.
 
-        What is unchanged makes no version; a paused config stays paused. The
-        first version of a name is in force since ever, later ones from
-        `effective_on`. Names that are not given any more are archived.
+        What is unchanged makes no version; a paused config stays paused, and one
+        that `levels` does not name keeps its level of automation. The first
+        version of a name is in force since ever, later ones from `effective_on`.
+        Names that are not given any more are archived.
 
         Returns:
             The configs that changed, by name.
@@ -86,7 +89,8 @@ class ConfigStore:
             applied = []
             for name in sorted(settings_by_name.keys() | newest.keys()):
                 known = (newest[name], then[name]) if name in newest else ()
-                wanted = next_version(name, settings_by_name.get(name), known)
+                level = (levels or {}).get(name)
+                wanted = next_version(name, settings_by_name.get(name), known, level=level)
                 if wanted is not None:
                     verb, version = wanted
                     change = Change(verb, author, reason, since if known else None)
@@ -122,26 +126,73 @@ class ConfigStore:
         """Stop for good; unlike a pause it cannot be resumed."""
         self._set_status(name, ConfigStatus.STOPPED, Change("stopped", author, reason, effective_on))
 
+    def automate(
+        self, name: str, level: Automation, *, author: str, reason: str, effective_on: date | None = None
+    ) -> None:
+        """Say how far a config may go by itself; applying a folder that names no level leaves it so."""
+        change = Change("automated", author, reason, effective_on)
+
+        def automated(current: ConfigVersion) -> dict[str, Any]:
+            if current.status is ConfigStatus.ARCHIVED:
+                raise ConfigStateError(f"{name} is {current.status}, so it cannot be {change.verb}")
+            return {} if current.automation is level else {"automation": level}
+
+        self._alter(name, change, automated)
+
+    def last_author(self, night: date) -> str | None:
+        """Who made the youngest of the versions in force for a night; null when there is none."""
+        with reading(self._engine) as connection:
+            numbers = [
+                (version.name, version.version) for version in self._in_force(connection, night).values()
+            ]
+            youngest = (
+                sa.select(CONFIG_VERSIONS.c.author)
+                .where(
+                    CONFIG_VERSIONS.c.workspace_id == self._workspace_id,
+                    sa.tuple_(CONFIG_VERSIONS.c.name, CONFIG_VERSIONS.c.version).in_(numbers),
+                )
+                .order_by(CONFIG_VERSIONS.c.created_at.desc(), CONFIG_VERSIONS.c.name)
+                .limit(1)
+            )
+            author: str | None = connection.execute(youngest).scalar_one_or_none()
+        return author
+
     def _set_status(self, name: str, status: ConfigStatus, change: Change) -> None:
+        def moved(current: ConfigVersion) -> dict[str, Any]:
+            if current.status is status:
+                return {}
+            if current.status not in _SOURCES[status]:
+                raise ConfigStateError(f"{name} is {current.status}, so it cannot be {change.verb}")
+            return {"status": status}
+
+        self._alter(name, change, moved)
+
+    def _alter(self, name: str, change: Change, alter: Callable[[ConfigVersion], dict[str, Any]]) -> None:
+        """New versions of what is in force on a date and begins later; nothing when nothing would differ.
+
+        Args:
+            name: Name of the config.
+            change: Who, why, and from when on.
+            alter: What to set, from the version in force on the date.
+        """
         since = change.effective_on or self._now().date()
         with writing(self._engine) as connection:
             lock_chain(connection, self._workspace_id)
             current = self._in_force(connection, since).get(name)
             if current is None:
                 raise UnknownConfigError(f"the workspace {self._workspace_id} has no config {name}")
-            if current.status is status:
+            altered = alter(current)
+            if not altered:
                 return
-            if current.status not in _SOURCES[status]:
-                raise ConfigStateError(f"{name} is {current.status}, so it cannot be {change.verb}")
             number = self._in_force(connection, None)[name].version
-            # A version that begins later keeps its content and its day, under the new status.
+            # A version that begins later keeps its content and its day, with what is altered.
             for day, version in self._timeline(connection, name, since):
                 number += 1
                 is_archived = version.status is ConfigStatus.ARCHIVED
                 write_version(
                     connection,
                     self._workspace_id,
-                    replace(version, version=number, status=version.status if is_archived else status),
+                    replace(version, version=number, **({} if is_archived else altered)),
                     replace(change, effective_on=day),
                     at=self._now(),
                 )

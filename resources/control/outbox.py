@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.codes import WAITING, DispatchStatus
 from resources.control.columns import Clock, utc_now
 from resources.control.database import reading, writing
 from resources.control.enqueueing import SUPERSEDED, put_planned
@@ -116,6 +116,7 @@ class Outbox:
                 OUTBOX.c.night == night,
                 OUTBOX.c.destination == destination,
                 OUTBOX.c.status == DispatchStatus.PLANNED,
+                OUTBOX.c.reason.is_(None) | OUTBOX.c.reason.not_in(WAITING),
             )
             .order_by(OUTBOX.c.send_id)
             .limit(limit)
@@ -186,9 +187,7 @@ class Outbox:
                 connection.execute(
                     sa.update(OUTBOX)
                     .where(
-                        self._is_ours,
-                        OUTBOX.c.send_id.in_(chunk),
-                        OUTBOX.c.status == DispatchStatus.PLANNED,
+                        self._is_ours, OUTBOX.c.send_id.in_(chunk), OUTBOX.c.status == DispatchStatus.PLANNED
                     )
                     .values(status=DispatchStatus.CANCELLED, reason=reason, updated_at=self._now())
                 ).rowcount

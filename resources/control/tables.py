@@ -7,16 +7,8 @@ name says.
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import DispatchStatus
-from resources.control.codes import (
-    ApprovalStatus,
-    Automation,
-    ConfigOwner,
-    ConfigStatus,
-    OverrideKind,
-    Role,
-    Scope,
-)
+from pipelines.contracts.codes import Automation, DispatchStatus, OverrideKind
+from resources.control.codes import ApprovalStatus, ConfigOwner, ConfigStatus, Role, Scope
 from resources.control.columns import code, instant, json_value, key, text, whole, workspace
 
 METADATA = sa.MetaData(

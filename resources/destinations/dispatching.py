@@ -2,8 +2,9 @@
 
 The order matters: `enqueue`, then `settle` what a crash left behind, then judge
 what is `waiting` (that is the caller's, with the newest permissions and
-switches), `withhold` what must not leave, and `hand_over` the rest. A night that
-stops anywhere in between and is run again goes through the same order.
+switches), `withhold` what must not leave, hold what waits for a person, and
+`hand_over` the rest. A night that stops anywhere in between and is run again goes
+through the same order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.codes import WAITING, DispatchStatus
 from pipelines.contracts.settings.destinations import DestinationsFile
 from resources.control.leases import Lease
 from resources.control.outbox import Outbox, OutboxRecord, OutboxRow
@@ -131,8 +132,12 @@ class Dispatcher:
         ):
             self._move(rows.get_column("send_id"), DispatchStatus(str(status)), reason=str(reason))
 
-    def hand_over(self, messages: pl.DataFrame) -> None:
+    def hand_over(self, messages: pl.DataFrame, *, permit: Callable[[], None] | None = None) -> None:
         """Give messages to their destinations: columns of the plan, and `address` where one is asked for.
+
+        Args:
+            messages: All that waits and may leave.
+            permit: Called like `confirm`; raises when the messages may not leave any more.
 
         Raises:
             UnexpectedMessageError: The outbox holds a waiting message that is not among them.
@@ -143,15 +148,26 @@ class Dispatcher:
             self._require_judged(name, rows)
             claimed = self._outbox.claim(self._night, name, rows.height, self._lease) if rows.height else []
             if claimed:
-                self._record(destination.hand_over(rows, night=self._night, confirm=self._confirm))
+                confirm = self._confirming(permit)
+                self._record(destination.hand_over(rows, night=self._night, confirm=confirm))
 
     def log(self) -> pl.DataFrame:
         """Every message of the night as it stands."""
         rows = [{name: getattr(row, name) for name in _LOG} for row in self._outbox.rows(self._night)]
         return pl.DataFrame(rows, schema=_LOG)
 
+    def _confirming(self, permit: Callable[[], None] | None) -> Callable[[], None]:
+        def confirm() -> None:
+            self._confirm()
+            if permit is not None:
+                permit()
+
+        return confirm
+
     def _waiting(self) -> list[OutboxRecord]:
-        return [row for row in self._outbox.rows(self._night) if row.status is DispatchStatus.PLANNED]
+        """What waits to be handed over, and not for a person."""
+        rows = self._outbox.rows(self._night)
+        return [row for row in rows if row.status is DispatchStatus.PLANNED and row.reason not in WAITING]
 
     def _require_judged(self, destination: str, messages: pl.DataFrame) -> None:
         waiting = {row.send_id for row in self._waiting() if row.destination == destination}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 MANIFEST = "manifest.json"
 _SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
-_VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})-e\d+-[A-Za-z0-9_-]{1,8}$")
+_VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})-e(\d+)-[A-Za-z0-9_-]{1,8}$")
 _DATA_PATH = re.compile(r"^(?:\.\./([A-Za-z0-9_-]+)/)?(?:part|bucket)-\d{4}\.parquet$")
 
 
@@ -80,6 +80,14 @@ def partition_of(version: str) -> date | None:
         return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
+
+
+def epoch_of(version: str) -> int:
+    """The epoch in the name of a version: tables that one writer published together have the same."""
+    match = _VERSION.match(version)
+    if match is None:
+        raise ValueError("not a version of the lake")
+    return int(match[2])
 
 
 def writer_of_draft(name: str) -> tuple[str, date] | None:

@@ -27,6 +27,7 @@ class Version:
         content_hash: Equal for equal rows in an equal layout.
         is_unchanged: Whether staging found this version published already, with the same content and config.
         bucket_count: Files by customer bucket; 1 when the table is not bucketed.
+        config_hash: Of the configuration that made it.
     """
 
     table_id: str
@@ -37,6 +38,7 @@ class Version:
     folder: Path
     is_unchanged: bool
     bucket_count: int
+    config_hash: str
 
 
 def version_of(content: Manifest, *, layout: Layout, is_unchanged: bool = False) -> Version:
@@ -49,6 +51,7 @@ def version_of(content: Manifest, *, layout: Layout, is_unchanged: bool = False)
         folder=layout.version_folder(content.table_id, content.version),
         is_unchanged=is_unchanged,
         bucket_count=content.bucket_count,
+        config_hash=content.config_hash,
     )
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table
 from resources.control.pointers import Pointer
+from resources.lake import layout
 from resources.lake.errors import CorruptVersionError, MissingVersionError
 from resources.lake.manifest import InputVersion, Manifest
 from resources.lake.ports import PublishedPointers
@@ -54,6 +55,19 @@ class LakeView:
     ) -> pl.LazyFrame:
         """The rows of a night; MissingVersionError when it is not published."""
         return self._open(table, self._pointer(table, on), bucket, bucket_count)
+
+    def versions(self, table: Table, on: date) -> list[Version]:
+        """All versions of a night that are still there, the published one among them, oldest first."""
+        names = self._reader.layout.version_names(table.identifier)
+        contents = [
+            self._reader.load(table.identifier, name) for name in names if layout.partition_of(name) == on
+        ]
+        contents.sort(key=lambda content: (content.epoch, content.version))
+        return [version_of(content, layout=self._reader.layout) for content in contents]
+
+    def scan_version(self, table: Table, version: Version) -> pl.LazyFrame:
+        """The rows of a version, whether or not it is the published one."""
+        return self._reader.scan(table, self._reader.load(table.identifier, version.name))
 
     def scan_latest(
         self, table: Table, *, before: date, bucket: int | None = None, bucket_count: int | None = None

@@ -7,6 +7,7 @@ WITH spent AS (
     FROM sends
     WHERE
         ($channel IS NULL OR channel = $channel)
+        AND ($programme IS NULL OR programme = $programme)
         AND (
             is_planned
             OR (

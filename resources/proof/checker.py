@@ -11,13 +11,28 @@ from importlib.resources import files
 import duckdb
 import polars as pl
 
+from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.planning import ProofLine
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from resources.proof.guardrails import Guardrail, guardrails_to_prove
 
 #: Frames that the proof reads, by the name that the SQL knows them by.
-FRAMES = ("plan", "decisions", "candidates", "contactability", "send_times", "memberships", "ledger")
+FRAMES = (
+    "plan",
+    "decisions",
+    "decision_candidates",
+    "limit_prices",
+    "candidates",
+    "contactability",
+    "send_times",
+    "memberships",
+    "households",
+    "ledger",
+)
+
+#: What people forced for single customers; without it nothing was forced.
+OVERRIDES = "overrides"
 
 #: The engine may neither reach out nor be talked into it; times are UTC whatever the machine says.
 _LOCKED_DOWN = (
@@ -60,6 +75,8 @@ def _connection(frames: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyC
             connection.execute(setting)
         for name in FRAMES:
             connection.register(name, frames[name].to_arrow())
+        overrides = frames.get(OVERRIDES, ActiveOverride.create_empty())
+        connection.register(OVERRIDES, overrides.to_arrow())
         connection.execute(_sql("sends"))
         connection.execute(_sql("arithmetic"))
         yield connection

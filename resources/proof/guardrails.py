@@ -4,12 +4,16 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 from pipelines.contracts.settings.guardrails import Guardrails
+from pipelines.contracts.settings.limits import Cap, Filter, MinimumGap, Span
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 
 _MICROSECOND = timedelta(microseconds=1)
+#: Estimates are published with nine decimals.
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ def _structure(
     yield Guardrail("decision_matches", "decision_matches")
     yield Guardrail("one_action_per_decision", "one_action", limit=1.0)
     yield Guardrail("consent", "consent")
+    yield Guardrail("forced_out", "forced_out")
+    yield Guardrail("forced_action", "forced_action")
+    tolerance = {"tolerance": _TOLERANCE}
+    exploration = config.guardrails.exploration
+    yield Guardrail("exploration_floor", "exploration_floor", {**tolerance, "exploration": exploration})
+    yield Guardrail("probability_sum", "probability_sum", tolerance, limit=1.0)
+    yield Guardrail("propensity_matches", "propensity_matches", tolerance)
     yield Guardrail(
         "kill_switches",
         "kill_switch",
@@ -89,43 +100,96 @@ def _people(guardrails: Guardrails, workspace: str, night: date) -> Iterator[Gua
         yield Guardrail("quiet_hours", "quiet_hours", {"quiet_start": quiet.start, "quiet_end": quiet.end})
 
 
-def _frequency(guardrails: Guardrails) -> Iterator[Guardrail]:
+#: What DuckDB calls the calendar periods; its weeks start on Monday too.
+_PERIODS = {Span.CALENDAR_DAY: "day", Span.CALENDAR_WEEK: "week", Span.CALENDAR_MONTH: "month"}
+
+
+def _person_limit(
+    kind: str, limit: Cap | MinimumGap, *, window: timedelta | Span, maximum: int, time_zone: str
+) -> Guardrail:
+    return Guardrail(
+        f"{kind}:{limit.name}",
+        "person_limit",
+        {
+            **_window(window),
+            "maximum": maximum,
+            "is_household": limit.per == "household",
+            "is_office": isinstance(limit, Cap) and limit.zone == "workspace",
+            "time_zone": time_zone,
+            **_named(limit),
+        },
+        limit=float(maximum),
+    )
+
+
+def _window(window: timedelta | Span) -> dict[str, object]:
+    if isinstance(window, timedelta):
+        return {"span": "rolling", "period": "day", "window_us": window // _MICROSECOND}
+    span = "lifetime" if window is Span.LIFETIME else "calendar"
+    return {"span": span, "period": _PERIODS.get(window, "day"), "window_us": 0}
+
+
+def _named(limit: Filter) -> dict[str, str | None]:
+    return {"channel": limit.channel and limit.channel.value, "purpose": limit.purpose, "tag": limit.tag}
+
+
+def _frequency(guardrails: Guardrails, time_zone: str) -> Iterator[Guardrail]:
     for cap in guardrails.caps:
-        yield Guardrail(
-            f"cap:{cap.name}",
-            "person_limit",
-            {
-                "window_us": cap.window // _MICROSECOND,
-                "maximum": cap.max,
-                "channel": cap.channel and cap.channel.value,
-                "purpose": cap.purpose,
-            },
-            limit=float(cap.max),
-        )
+        yield _person_limit("cap", cap, window=cap.window, maximum=cap.max, time_zone=time_zone)
     for gap in guardrails.minimum_gaps:
+        yield _person_limit("gap", gap, window=gap.gap, maximum=1, time_zone=time_zone)
+    for exclusion in guardrails.exclusions:
         yield Guardrail(
-            f"gap:{gap.name}",
-            "person_limit",
+            f"exclusion:{exclusion.name}",
+            "exclusion",
             {
-                "window_us": gap.gap // _MICROSECOND,
-                "maximum": 1,
-                "channel": gap.channel and gap.channel.value,
-                "purpose": None,
+                "one_programmes": list(exclusion.one.programmes),
+                "one_tags": list(exclusion.one.tags),
+                "other_programmes": list(exclusion.other.programmes),
+                "other_tags": list(exclusion.other.tags),
+                "within_us": exclusion.within // _MICROSECOND,
+                "is_household": exclusion.per == "household",
             },
-            limit=1.0,
+        )
+
+
+def _capacities(guardrails: Guardrails) -> Iterator[Guardrail]:
+    nothing: dict[str, str | None] = dict.fromkeys(("channel", "purpose", "tag", "programme"))
+    named: list[tuple[str, int, dict[str, str | None]]] = [
+        (f"capacity:{channel.value}", size, {"channel": channel.value})
+        for channel, size in sorted(guardrails.capacity.items())
+    ]
+    named += [
+        (f"capacity:{one.name}", one.max, {**_named(one), "programme": one.programme})
+        for one in guardrails.capacities
+    ]
+    if guardrails.maximum_plan_size is not None:
+        named.append(("maximum_plan_size", guardrails.maximum_plan_size, {}))
+    for name, size, wanted in named:
+        yield Guardrail(name, "shared_count", {**nothing, **wanted, "maximum": size}, limit=float(size))
+
+
+def _minimums(guardrails: Guardrails, night: date) -> Iterator[Guardrail]:
+    for minimum in guardrails.minimums:
+        share = Fraction(str(minimum.share or 0))
+        yield Guardrail(
+            f"minimum:{minimum.name}",
+            "minimum",
+            {
+                "name": f"minimum:{minimum.name}",
+                "segment": minimum.segment,
+                "programme": minimum.programme,
+                "count": minimum.count,
+                "share_part": share.numerator,
+                "share_whole": share.denominator,
+                "night": night,
+            },
         )
 
 
 def _sums(config: NightConfig, night: date) -> Iterator[Guardrail]:
     guardrails = config.guardrails
-    for channel, size in sorted(guardrails.capacity.items()):
-        parameters = {"channel": channel.value, "maximum": size}
-        yield Guardrail(f"capacity:{channel.value}", "shared_count", parameters, limit=float(size))
-    if guardrails.maximum_plan_size is not None:
-        size = guardrails.maximum_plan_size
-        yield Guardrail(
-            "maximum_plan_size", "shared_count", {"channel": None, "maximum": size}, limit=float(size)
-        )
+    yield from _capacities(guardrails)
     for offer, terms in sorted(config.personalization.catalogue.offers.items()):
         if terms.stock is not None:
             parameters = {"offer": offer, "maximum": terms.stock}
@@ -137,6 +201,7 @@ def _sums(config: NightConfig, night: date) -> Iterator[Guardrail]:
             {
                 "maximum_minor": int(budget.amount * 100),
                 "channel": budget.channel and budget.channel.value,
+                "programme": budget.programme,
                 "is_monthly": budget.per == "month",
                 "night": night,
                 "time_zone": config.workspace.time_zone,
@@ -152,6 +217,7 @@ def guardrails_to_prove(
     return [
         *_structure(config, kill_switches, night, as_of),
         *_people(config.guardrails, config.workspace.workspace, night),
-        *_frequency(config.guardrails),
+        *_frequency(config.guardrails, config.workspace.time_zone),
         *_sums(config, night),
+        *_minimums(config.guardrails, night),
     ]

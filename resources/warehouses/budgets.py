@@ -75,14 +75,14 @@ class Budgets:
                 self._spent[source] = before.plus(meter.usage, meter.elapsed)
 
     def _over_own(self, name: str, estimate: Estimate) -> SourceProblem | None:
-        budget = self._connector.sources[name].budget
+        budget = self._connector.feeds[name].budget
         what = _excess(budget, [estimate])
         return None if what is None else self._problem(name, f"reading it would take {what}.")
 
     def _over_shared(
         self, name: str, estimate: Estimate, estimates: Mapping[str, Estimate]
     ) -> SourceProblem | None:
-        connection = self._connector.sources[name].connection
+        connection = self._connector.feeds[name].connection
         budget = self._connector.connections[connection].budget
         what = _excess(budget, [*self._set_aside(connection), estimate])
         if what is None:
@@ -96,7 +96,7 @@ class Budgets:
         return [one for name, one in self._reserved.items() if self._connection_of(name) == connection]
 
     def _connection_of(self, source: str) -> str:
-        return self._connector.sources[source].connection
+        return self._connector.feeds[source].connection
 
     def _biggest(self, connection: str, sizes: Mapping[str, int]) -> str:
         own = [(size, name) for name, size in sizes.items() if self._connection_of(name) == connection]
@@ -110,7 +110,7 @@ class Budgets:
         shared = [one for name, one in spent.items() if self._connection_of(name) == connection]
         lefts = []
         for budget, spendings, place in (
-            (self._connector.sources[source].budget, [spent.get(source, Spending())], "sources.yml"),
+            (self._connector.feeds[source].budget, [spent.get(source, Spending())], "sources.yml"),
             (self._connector.connections[connection].budget, shared, "connections.yml"),
         ):
             left, used_up = _left(budget, spendings)
@@ -128,7 +128,7 @@ class Budgets:
         return SourceError(self._problem(source, f"reading was stopped: {what} of the budget."))
 
     def _problem(self, source: str, what: str, *, place: str = "sources.yml") -> SourceProblem:
-        settings = self._connector.sources[source]
+        settings = self._connector.feeds[source]
         return SourceProblem(
             "over_budget", source, settings.table or "query", None, what, f"{_REMEDY} {place}."
         )

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import polars as pl
 
 from pipelines.contracts.columns import Table
-from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings
-from pipelines.contracts.source_tables import REQUIRED_SOURCES, SOURCE_TABLES
+from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings, table_of
+from pipelines.contracts.source_tables import REQUIRED_SOURCES
 from resources.warehouses.base import SourceColumn, SourceError, SourceProblem, Warehouse
 from resources.warehouses.fitting import contract_type
 from resources.warehouses.open import Connections
@@ -41,13 +41,13 @@ def preflight(connections: Connections) -> list[SourceProblem]:
     problems = check_settings(connector)
     with ExitStack() as stack:
         warehouses: dict[str, Warehouse] = {}
-        used = {source.connection for source in connector.sources.values()}
+        used = {source.connection for source in connector.feeds.values()}
         for name in sorted(used & set(connector.connections)):
             try:
                 warehouses[name] = stack.enter_context(connections.open(name))
             except SourceError as error:
                 problems.extend(error.problems)
-        for name, source in connector.sources.items():
+        for name, source in connector.feeds.items():
             problems.extend(_check_source(name, source, warehouses))
     return problems
 
@@ -58,7 +58,7 @@ def check_settings(connector: ConnectorSettings) -> list[SourceProblem]:
         *(_missing_source(name) for name in REQUIRED_SOURCES if name not in connector.sources),
         *(
             _unknown_connection(name, source, connector)
-            for name, source in connector.sources.items()
+            for name, source in connector.feeds.items()
             if source.connection not in connector.connections
         ),
     ]
@@ -68,7 +68,7 @@ def check_relation(
     warehouse: Warehouse, table: Table, source: SourceSettings
 ) -> tuple[tuple[SourceColumn, ...], list[SourceProblem]]:
     """Declared columns of a source, and all problems of its mapping; raises SourceError when it has none."""
-    declared = warehouse.describe(table.name, relation_of(source))
+    declared = warehouse.describe(source.name_in(table), relation_of(source))
     matched, problems = match_columns(table, source, declared)
     problems.extend(_check_cursor(table, source, set(matched)))
     if not problems and table.name in REQUIRED_SOURCES:
@@ -94,7 +94,7 @@ def _check_source(
     if warehouse is None:
         return []  # reported once for the connection
     try:
-        return check_relation(warehouse, SOURCE_TABLES[name], source)[1]
+        return check_relation(warehouse, table_of(name), source)[1]
     except SourceError as error:
         return list(error.problems)
 
@@ -106,7 +106,9 @@ def _check_rows(
         return []
     what = f"the table is empty; {table.name} is required."
     remedy = "Load it first, or correct table or query in sources.yml."
-    return [SourceProblem("empty_table", table.name, relation_of(source).label, None, what, remedy)]
+    return [
+        SourceProblem("empty_table", source.name_in(table), relation_of(source).label, None, what, remedy)
+    ]
 
 
 def _check_cursor(table: Table, source: SourceSettings, matched: set[str]) -> list[SourceProblem]:
@@ -122,4 +124,4 @@ def _check_cursor(table: Table, source: SourceSettings, matched: set[str]) -> li
     else:
         return []
     label = relation_of(source).label
-    return [SourceProblem("invalid_cursor", table.name, label, source.cursor, what, remedy)]
+    return [SourceProblem("invalid_cursor", source.name_in(table), label, source.cursor, what, remedy)]

@@ -56,8 +56,8 @@ def match_columns(
     matched: dict[str, SourceColumn] = {}
     problems: list[SourceProblem] = []
     for column in table.schema.columns():
-        if column == "workspace_id":
-            continue
+        if column == "workspace_id" or (column == "source" and source.source is not None):
+            continue  # said by the settings
         wanted = source.columns.get(column, column)
         found = _declared(wanted, declared)
         if found is not None:
@@ -80,7 +80,7 @@ def _missing(table: Table, column: str, wanted: str) -> tuple[str, str]:
 def _problem(
     code: str, table: Table, source: SourceSettings, column: str, message: tuple[str, str]
 ) -> SourceProblem:
-    return SourceProblem(code, table.name, relation_of(source).label, column, *message)
+    return SourceProblem(code, source.name_in(table), relation_of(source).label, column, *message)
 
 
 def build_request(
@@ -106,7 +106,7 @@ def build_request(
     if problems:
         raise SourceError(*problems)
     return ReadRequest(
-        source=table.name,
+        source=source.name_in(table),
         relation=relation_of(source),
         columns=matched,
         bounds=tuple(bound for bound in bounds if bound.column in matched),

@@ -10,7 +10,7 @@ import polars as pl
 import typer
 
 from pipelines.contracts.codes import ReadMode, SourceStatus
-from pipelines.contracts.settings.connector import ConnectorSettings
+from pipelines.contracts.settings.connector import ConnectorSettings, name_of, table_of
 from pipelines.contracts.source_tables import SOURCE_READS
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.analysis import analyse_sources
@@ -26,7 +26,8 @@ from service.cli.suggestions import aligned
 #: The product that is analysed, and name of its config.
 _CONNECTOR = "connector"
 SubjectArgument = Annotated[
-    str, typer.Argument(metavar="[SUBJECT]", help="A source, a connection, or connector for all.")
+    str,
+    typer.Argument(metavar="[SUBJECT]", help="A source, a feed of it, a connection, or connector for all."),
 ]
 DateOption = Annotated[
     datetime | None,
@@ -118,7 +119,7 @@ def _analyse(session: Session, until: date | None, nights: int) -> _Analysis:
     config_id = configs.as_of(night)[_CONNECTOR].config_id
     measured = read_spending(Metrics(home.control, workspace_id), config_id, since=since, until=end)
     findings = analyse_sources(reads, measured, connector=connector, workspace_id=workspace_id)
-    tonight = reads.filter(pl.col("read_on") == night).sort("source")
+    tonight = reads.filter(pl.col("read_on") == night).sort("source", "feed")
     return _Analysis(
         workspace_id=workspace_id,
         night=night,
@@ -130,11 +131,11 @@ def _analyse(session: Session, until: date | None, nights: int) -> _Analysis:
 
 
 def _about(analysis: _Analysis, subject: str) -> _Analysis:
-    """Only what is about a source, or about a connection and its sources."""
+    """Only what is about a source or a feed of it, or about a connection and its sources."""
     if subject == _CONNECTOR:
         return analysis
     connector = analysis.connector
-    known = {*connector.sources, *connector.connections, _CONNECTOR}
+    known = {*connector.sources, *connector.feeds, *connector.connections, _CONNECTOR}
     if subject not in known:
         raise CommandError(
             "UNKNOWN_NAME",
@@ -142,14 +143,18 @@ def _about(analysis: _Analysis, subject: str) -> _Analysis:
             suggestion(subject, known),
             exit_code=ExitCode.USAGE,
         )
-    names = {name for name, source in connector.sources.items() if subject in {name, source.connection}}
+    names = {
+        name
+        for name, source in connector.feeds.items()
+        if subject in {name, table_of(name).name, source.connection}
+    }
     subjects = {*names, f"connection {subject}"}
     return _Analysis(
         workspace_id=analysis.workspace_id,
         night=analysis.night,
         night_count=analysis.night_count,
         connector=connector,
-        reads=[read for read in analysis.reads if read["source"] in names],
+        reads=[read for read in analysis.reads if name_of(read["source"], read["feed"]) in names],
         findings=[finding for finding in analysis.findings if finding["subject"] in subjects],
     )
 
@@ -174,14 +179,14 @@ def _print(session: Session, analysis: _Analysis) -> None:
 
 
 def _table(reads: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """One line a source; counts that are nothing but zeros are left out."""
+    """One line a feed; counts that are nothing but zeros are left out."""
     shown = [title for title, name in _COUNTS.items() if any(read[name] for read in reads)]
     lines = [("source", "read", *shown, "arrived", "newest")] if reads else []
     for read in reads:
         newest = read["newest_at"]
         lines.append(
             (
-                read["source"],
+                name_of(read["source"], read["feed"]),
                 _mode(read),
                 *(f"{read[_COUNTS[title]]:,}" for title in shown),
                 bytes_in_words(read["received_bytes"]),

@@ -76,6 +76,7 @@ def discover(
         if is_counting:
             with status("counting"):
                 suggestions = [_counted(warehouse, one, maximum_bytes) for one in suggestions]
+    suggestions = [_remembered(setup, name, one) for one in suggestions]
     if is_yaml:
         setup.session.print(yaml_of(suggestions, connection=name).rstrip("\n"))
         return
@@ -140,6 +141,20 @@ class DeclaredContract:
 @cache
 def _required(table: Table) -> tuple[str, ...]:
     return tuple(column for column in table.schema.columns() if is_required(table, column))
+
+
+def _remembered(setup: Setup, name: str, suggestion: TableSuggestion) -> TableSuggestion:
+    """The suggestion; with a note where the workspace reads the table from another connection already."""
+    feeds = setup.connector.feeds_of(suggestion.table).values()
+    others = sorted({feed.connection for feed in feeds} - {name})
+    if not others:
+        return suggestion
+    table = suggestion.table.name
+    note = (
+        f"{table} comes from {', '.join(others)} already: to read both, make a list of mappings of {table}, "
+        "each with its own source"
+    )
+    return replace(suggestion, note="; ".join(filter(None, (suggestion.note, note))))
 
 
 def _counted(warehouse: Warehouse, suggestion: TableSuggestion, maximum_bytes: int | None) -> TableSuggestion:

@@ -15,9 +15,11 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from resources.control.approvals import ApprovalError
 from resources.control.configs import ConfigStateError, UnknownConfigError
 from resources.control.leases import LeaseHeldError, StaleEpochError
 from resources.control.migrating import ControlDatabaseError
+from resources.control.overrides import OverrideError
 from resources.control.switches import SwitchesUnreadableError, SwitchNotSetError
 from resources.control.workspace.night import ConfigPausedError, NotAppliedError, StoredConfigError
 from resources.control.workspace.reading import WorkspaceProblemsError
@@ -69,6 +71,8 @@ _MEANINGS: tuple[tuple[type[Exception], _Meaning], ...] = (
     (StoredConfigError, _Meaning("CONFIG_OUTDATED", ExitCode.CONFIGURATION)),
     (UnknownConfigError, _Meaning("UNKNOWN_NAME", ExitCode.USAGE)),
     (ConfigStateError, _Meaning("CONFIG_STATE", ExitCode.USAGE)),
+    (ApprovalError, _Meaning("APPROVAL_REFUSED", ExitCode.USAGE)),
+    (OverrideError, _Meaning("OVERRIDE_REFUSED", ExitCode.USAGE)),
     (SwitchNotSetError, _Meaning("SWITCH_NOT_SET", ExitCode.USAGE)),
     (SwitchesUnreadableError, _Meaning("SWITCHES_UNREADABLE", ExitCode.ENVIRONMENT)),
     (KeyUnavailableError, _Meaning("KEY_UNAVAILABLE", ExitCode.ENVIRONMENT)),

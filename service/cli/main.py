@@ -11,20 +11,26 @@ from resources.settings import SettingsError, read_environment
 from service.cli import (
     analyzing,
     applying,
+    approving,
     connecting,
     discovering,
     doctoring,
     evaluating_identity,
+    evaluating_policy,
     explaining,
     explaining_identity,
     hosting,
     keeping,
+    overriding,
+    plan_diffing,
+    plan_showing,
     pulling,
     running,
     schemas,
     segmenting,
     steering,
     validating,
+    what_if,
 )
 from service.cli.exit_codes import EXPLAINED, ExitCode
 from service.cli.failures import explain_failure
@@ -44,19 +50,28 @@ app.command("discover")(discovering.discover)
 app.command("pull")(pulling.pull)
 app.command("apply")(applying.apply)
 app.command("run")(running.run)
+app.command("approve")(approving.approve)
+app.command("reject")(approving.reject)
+app.command("hand-over")(approving.hand_over)
 app.command("analyze")(analyzing.analyze)
 app.command("explain")(explaining.explain)
 app.command("explain-identity")(explaining_identity.explain_identity)
 app.command("evaluate-identity")(evaluating_identity.evaluate_identity)
+app.command("evaluate")(evaluating_policy.evaluate)
+app.command("whatif")(what_if.what_if)
 app.command("dev")(hosting.dev)
 app.command("daemon")(hosting.daemon)
 app.command("pause")(steering.pause)
 app.command("resume")(steering.resume)
 app.command("switch")(steering.switch)
+app.command("automate")(steering.automate)
 app.command("doctor")(doctoring.doctor)
 app.command("gc")(keeping.collect_garbage)
 app.command("schema")(schemas.schema)
 app.add_typer(segmenting.app, name="segments")
+plan_diffing.app.command("show")(plan_showing.show)
+app.add_typer(plan_diffing.app, name="plan")
+app.add_typer(overriding.app, name="override")
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001  the shape of a typer callback

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.contracts.settings.connections import Budget
-from pipelines.contracts.source_tables import SOURCE_TABLES
+from pipelines.contracts.settings.connector import table_of
 from pipelines.contracts.texts import bytes_in_words, counted
 from pipelines.ingestion.personal_names import looks_personal
 from pipelines.ingestion.rules import is_personal
@@ -30,7 +30,14 @@ from service.cli.exit_codes import ExitCode
 from service.cli.failures import CommandError
 from service.cli.reading_progress import ReadingProgress
 from service.cli.session import Session, WorkspaceOption, console, open_session
-from service.cli.warehouses import NameArgument, Setup, read_setup, require_connection, size_option
+from service.cli.warehouses import (
+    NameArgument,
+    Setup,
+    read_setup,
+    require_connection,
+    require_feed,
+    size_option,
+)
 
 TableOption = Annotated[
     str | None,
@@ -38,7 +45,12 @@ TableOption = Annotated[
 ]
 SourceOption = Annotated[
     str | None,
-    typer.Option("--source", "-s", help="A source of sources.yml, mapped as there.", show_default=False),
+    typer.Option(
+        "--source",
+        "-s",
+        help="A source of sources.yml, or a feed of it, mapped as there.",
+        show_default=False,
+    ),
 ]
 ColumnsOption = Annotated[
     str | None, typer.Option("--columns", help="Only these, with commas between.", show_default=False)
@@ -82,6 +94,7 @@ def pull(
     setup = read_setup(open_session(workspace))
     require_connection(setup, name)
     label = _require_one(table, source)
+    source = None if source is None else require_feed(setup, name, source)
     path = _require_free(output or Path(f"{label.replace('/', '_')}.parquet"))
     budget = _budget(setup, name, source)
     maximum_bytes = min((one for one in (size_option(limit), budget.bytes) if one is not None), default=None)
@@ -163,8 +176,8 @@ def _require_free(path: Path) -> Path:
 def _budget(setup: Setup, name: str, source: str | None) -> Budget:
     """The tighter of the connection's and the source's, of each kind."""
     budgets = [setup.written(name).budget]
-    if source is not None and source in setup.connector.sources:
-        budgets.append(setup.connector.sources[source].budget)
+    if source is not None and source in setup.connector.feeds:
+        budgets.append(setup.connector.feeds[source].budget)
     sizes = [one.bytes for one in budgets if one.bytes is not None]
     times = [one.seconds for one in budgets if one.seconds is not None]
     return Budget(bytes=min(sizes, default=None), seconds=min(times, default=None))
@@ -191,13 +204,7 @@ def _choose(
 
 
 def _choose_source(setup: Setup, warehouse: Warehouse, source: str, wanted: Sequence[str] | None) -> _Choice:
-    if source not in setup.connector.sources:
-        what = setup.sources_problem or f"there is no source {source}"
-        remedy = (
-            "run onward validate" if setup.sources_problem else suggestion(source, setup.connector.sources)
-        )
-        raise CommandError("UNKNOWN_NAME", what, remedy, exit_code=ExitCode.USAGE)
-    settings, contract = setup.connector.sources[source], SOURCE_TABLES[source]
+    settings, contract = setup.connector.feeds[source], table_of(source)
     whole = build_request(contract, settings, warehouse.describe(source, relation_of(settings)))
     kept = _selected(whole.columns, wanted)
     request = ReadRequest(source=source, relation=whole.relation, columns=kept, time_zone=whole.time_zone)

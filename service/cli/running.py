@@ -61,11 +61,15 @@ def _days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=offset)
 
 
-def launch(session: Session, night: date) -> int:
-    """Runs one night in a child process, whose output is ours; returns its exit code."""
+#: Jobs of the Dagster code location, by name.
+NIGHTLY, HAND_OVER = "nightly", "hand_over"
+
+
+def launch(session: Session, night: date, *, job: str = NIGHTLY) -> int:
+    """Runs one night, or what is to do again of it, in a child process; returns its exit code."""
     dagster_home = prepare_dagster_home(session.home.dagster_home)
-    child = subprocess.run(  # noqa: S603  our own interpreter and module, a date as the only argument
-        tethered([sys.executable, "-m", "assets.launch", "--date", night.isoformat()]),
+    child = subprocess.run(  # noqa: S603  our own interpreter and module, a date and the name of a job
+        tethered([sys.executable, "-m", "assets.launch", "--date", night.isoformat(), "--job", job]),
         env=session.environment.for_child(DAGSTER_HOME=str(dagster_home), DAGSTER_DISABLE_TELEMETRY="1"),
         check=False,
     )

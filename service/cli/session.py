@@ -30,6 +30,10 @@ AuthorOption = Annotated[
 ]
 
 
+#: Whoever nobody can name.
+UNKNOWN_LOGIN = "unknown"
+
+
 def console(*, is_error: bool = False) -> Console:
     """Plain text when the output is no terminal; long lines stay whole, so that they can be searched."""
     return Console(stderr=is_error, soft_wrap=True, highlight=False, emoji=False)
@@ -60,7 +64,7 @@ class Session:
     @property
     def login(self) -> str:
         variables = self.environment.variables
-        return variables.get("USER") or variables.get("LOGNAME") or "unknown"
+        return variables.get("USER") or variables.get("LOGNAME") or UNKNOWN_LOGIN
 
     def read(self) -> WorkspaceReading:
         return read_workspace(self.folder, environment=self.environment.variables, checks=(check_rules,))

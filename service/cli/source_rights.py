@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.contracts.settings.connector import SourceSettings
-from pipelines.contracts.source_tables import SOURCE_TABLES
+from pipelines.contracts.settings.connector import SourceSettings, table_of
 from pipelines.contracts.texts import bytes_in_words, counted
 from resources.warehouses.base import Estimate, SourceError, Warehouse
 from resources.warehouses.requests import build_request, relation_of
@@ -16,7 +15,7 @@ _COUNT_SECONDS = 120.0
 
 
 def check_source_rights(setup: Setup, name: str, warehouse: Warehouse) -> Iterator[Finding]:
-    """One finding a source; a hint when none reads from the connection yet."""
+    """One finding a feed; a hint when none reads from the connection yet."""
     if setup.sources_problem is not None:
         remedy = "onward validate lists them; onward discover suggests a mapping"
         yield Finding(Status.WARN, setup.sources_problem, remedy)
@@ -31,7 +30,7 @@ def check_source_rights(setup: Setup, name: str, warehouse: Warehouse) -> Iterat
 
 
 def _check_source(name: str, source: SourceSettings, warehouse: Warehouse) -> Iterator[Finding]:
-    table = SOURCE_TABLES[name]
+    table = table_of(name)
     try:
         declared = warehouse.describe(name, relation_of(source))
         request = build_request(table, source, declared, maximum_seconds=_COUNT_SECONDS)

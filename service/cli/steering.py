@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from pipelines.contracts.codes import Automation
 from pipelines.contracts.settings.switches import KillSwitch
 from resources.control.codes import Scope
 from resources.control.configs import ConfigStore
@@ -36,6 +37,10 @@ class Position(StrEnum):
     OFF = "off"
 
 
+LevelArgument = Annotated[
+    Automation,
+    typer.Argument(help="manual recommends only; approval waits for a person; auto hands over by itself."),
+]
 PositionArgument = Annotated[Position, typer.Argument(help="on stops messages; off lets them go again.")]
 ScopeOption = Annotated[Scope, typer.Option("--scope", help="What the switch is about.")]
 ValueOption = Annotated[
@@ -78,6 +83,24 @@ def resume(
     config = _resolve(store, name, night)
     store.resume(config, author=author or session.login, reason=reason, effective_on=night)
     session.print(f"{config} is active from the night {night} on")
+
+
+def automate(
+    name: NameArgument,
+    level: LevelArgument,
+    reason: ReasonOption,
+    *,
+    workspace: WorkspaceOption = None,
+    since: SinceOption = None,
+    author: AuthorOption = None,
+) -> None:
+    """Say how far a journey, a sequence or all campaigns (personalization) may go by themselves."""
+    session = open_session(workspace)
+    night = _night(session, since)
+    store = session.home.configs(session.workspace_id)
+    config = _resolve(store, name, night)
+    store.automate(config, level, author=author or session.login, reason=reason, effective_on=night)
+    session.print(f"{config} is {level.value} from the night {night} on")
 
 
 def switch(

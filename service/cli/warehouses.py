@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.contracts.settings.connections import Connection, DuckDBConnection, parse_size
-from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings
+from pipelines.contracts.settings.connector import ConnectorSettings, SourceSettings, table_of
 from resources.control.workspace.identity import read_connections, read_sources
 from resources.control.workspace.problems import suggestion
 from resources.control.workspace.reading import WorkspaceProblemsError
@@ -54,11 +54,9 @@ class Setup:
         return name == self.connections.target_name
 
     def sources(self, name: str) -> Mapping[str, SourceSettings]:
-        """Sources that read from a connection."""
+        """Feeds that read from a connection, by name."""
         return {
-            source: settings
-            for source, settings in self.connector.sources.items()
-            if settings.connection == name
+            feed: settings for feed, settings in self.connector.feeds.items() if settings.connection == name
         }
 
     def references(self, name: str) -> list[str]:
@@ -107,6 +105,23 @@ def require_connection(setup: Setup, name: str) -> None:
             suggestion(name, known),
             exit_code=ExitCode.USAGE,
         )
+
+
+def require_feed(setup: Setup, name: str, source: str) -> str:
+    """The feed that is meant: by its name, or the only one of a table that the connection has."""
+    feeds = setup.connector.feeds
+    own = [feed for feed in setup.sources(name) if table_of(feed).name == source]
+    if len(own) == 1:
+        return own[0]
+    if source in feeds:
+        return source
+    if setup.sources_problem is not None:
+        what, remedy = setup.sources_problem, "run onward validate"
+    elif own:
+        what, remedy = f"{source} has several feeds in {name}", f"name one of {', '.join(own)}"
+    else:
+        what, remedy = f"there is no source {source}", suggestion(source, feeds)
+    raise CommandError("UNKNOWN_NAME", what, remedy, exit_code=ExitCode.USAGE)
 
 
 def name_pattern(text: str) -> re.Pattern[str]:

@@ -35,10 +35,12 @@ EAGER_ALLOWED = {
     "pipelines/enrichment/forecasting/state.py": "how much history there is decides what is stacked",
     "pipelines/enrichment/forecasting/training.py": "every step of a fit goes over all snapshots",
     "pipelines/identity/linking.py": "components and ids are properties of the whole graph",
-    "pipelines/identity/resolution.py": "three tables are made of the survivors, which are chosen once",
+    "pipelines/identity/resolution.py": "four tables are made of the survivors, which are chosen once",
     "pipelines/segmentation/clusters.py": "every step of a fit goes over all people that are fitted on",
     "pipelines/segmentation/lookalikes.py": "who is taken depends on the score of everyone",
     "pipelines/segmentation/segments.py": "lookalikes learn from the verdicts of the rules before them",
+    "pipelines/personalization/learning/state.py": "how many decisions there are decides what is looked at",
+    "pipelines/personalization/proposing.py": "models score people and actions as matrices",
     "pipelines/planning/deciding.py": "a place given away changes every later answer",
 }
 

@@ -97,10 +97,10 @@ def test_every_table_has_a_contract_check_and_guardrails_block(definitions: dg.D
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__"))
-    assert jobs == ["nightly", "train_identity_model"]
+    assert jobs == ["hand_over", "nightly", "train_identity_model"]
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly_schedule"]
     sensors = sorted(sensor.name for sensor in repository.sensor_defs)
-    assert sensors == ["close_dead_runs", "record_failed_night"]
+    assert sensors == ["close_dead_runs", "hand_over_decided_plans", "record_failed_night"]
     nightly = repository.get_job("nightly")
     assert nightly.asset_layer.executable_asset_keys == set(definitions.resolve_all_asset_keys())
 

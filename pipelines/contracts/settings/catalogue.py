@@ -21,6 +21,22 @@ class TemplateSettings(Settings):
     subject: str = ""
 
 
+class EligibilitySettings(Settings):
+    """Who may get an offer at all, before anything is scored.
+
+    Attributes:
+        segments: Only members of at least one of them; everyone when empty.
+        excluded_segments: No member of any of them.
+        minimum_days_since_same_offer: Local days from one message with the offer to the next.
+        not_bought_within_days: Not to people who bought the offer's category in so many local days.
+    """
+
+    segments: tuple[Name, ...] = ()
+    excluded_segments: tuple[Name, ...] = ()
+    minimum_days_since_same_offer: Annotated[int, Field(ge=1, le=730)] | None = None
+    not_bought_within_days: Annotated[int, Field(ge=1, le=730)] | None = None
+
+
 class OfferSettings(Settings):
     """A reason to write.
 
@@ -29,6 +45,7 @@ class OfferSettings(Settings):
         discount_rate: Part of the price that is given away.
         margin_rate: Margin of the category before the discount.
         stock: How many may be given out in all; null without limit.
+        eligibility: Who may get it.
     """
 
     name: str
@@ -38,11 +55,18 @@ class OfferSettings(Settings):
     starts_on: date | None = None
     ends_on: date | None = None
     stock: Annotated[int, Field(ge=0)] | None = None
+    eligibility: EligibilitySettings = EligibilitySettings()
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> "OfferSettings":
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise ValueError("ends_on lies before starts_on")
+        return self
+
+    @model_validator(mode="after")
+    def _what_was_bought_has_a_category(self) -> "OfferSettings":
+        if self.eligibility.not_bought_within_days is not None and self.category is None:
+            raise ValueError("not_bought_within_days needs the category that the offer is about")
         return self
 
 

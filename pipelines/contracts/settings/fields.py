@@ -148,3 +148,5 @@ TimeZoneName = Annotated[str, AfterValidator(require_time_zone)]
 #: Names of segments, journeys, offers and so on: they become keys, so they are plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+#: What limits may refer to a programme by; names, each at most once.
+Tags = Annotated[tuple[Name, ...], AfterValidator(lambda tags: tuple(sorted(set(tags))))]

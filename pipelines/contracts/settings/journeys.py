@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.contracts.codes import LossPolicy, PriorityClass
-from pipelines.contracts.settings.fields import Duration, LocalWait, Name, Settings, Share
+from pipelines.contracts.codes import Automation, LossPolicy, PriorityClass
+from pipelines.contracts.settings.fields import Duration, LocalWait, Name, Settings, Share, Tags
 
 
 class Entry(Settings):
@@ -52,6 +52,7 @@ class JourneySettings(Settings):
     """A journey; nodes follow each other in the order in which they are written.
 
     Attributes:
+        automation: How far its messages may go by themselves; null leaves it as it was set.
         exit_when_left: Leaving the entry segment ends the enrolment.
         response_rate: Declared prior for the share of people who respond to a message.
     """
@@ -64,6 +65,8 @@ class JourneySettings(Settings):
     priority: Annotated[int, Field(ge=0, le=1000)] = 600
     priority_class: PriorityClass = PriorityClass.MARKETING
     response_rate: Share = 0.02
+    tags: Tags = ()
+    automation: Automation | None = None
 
     @model_validator(mode="after")
     def _is_a_path(self) -> "JourneySettings":

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from pipelines.contracts.codes import Automation, Product
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentConfig
@@ -33,12 +34,14 @@ class NightConfig(WorkspaceConfig):
         versions: Config name (`journeys/welcome`, `guardrails`) → version that was in force on the date.
         content_hash: sha256 over all settings; part of every manifest.
         paused: Names of journeys, sequences and campaigns whose config is not active.
+        automation: Product → programme → how far its messages may go by themselves.
         is_enrichment_paused: Whether nothing is trained and everyone is scored by the baselines.
     """
 
     versions: dict[str, int] = Field(default_factory=dict)
     content_hash: str = ""
     paused: frozenset[str] = frozenset()
+    automation: dict[Product, dict[str, Automation]] = {}
     is_enrichment_paused: bool = False
 
     def version_of(self, name: str) -> int:

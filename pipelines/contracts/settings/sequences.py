@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines.contracts.codes import LossPolicy, PriorityClass
-from pipelines.contracts.settings.fields import Duration, Name, Settings, Share
+from pipelines.contracts.codes import Automation, LossPolicy, PriorityClass
+from pipelines.contracts.settings.fields import Duration, Name, Settings, Share, Tags
 
 
 class SequenceStep(Settings):
@@ -21,6 +21,7 @@ class SequenceSettings(Settings):
     """A sequence.
 
     Attributes:
+        automation: How far its messages may go by themselves; null leaves it as it was set.
         stop_on_order: An order after entry ends the sequence.
         stop_on_leave: Leaving the segment ends the sequence.
         reentry_after_days: Local days after the end before the same person may enter again; null is never.
@@ -37,3 +38,5 @@ class SequenceSettings(Settings):
     priority_class: PriorityClass = PriorityClass.MARKETING
     on_loss: LossPolicy = LossPolicy.DEFER
     response_rate: Share = 0.02
+    tags: Tags = ()
+    automation: Automation | None = None

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from pipelines.contracts.settings.automation import AutomationDefaults
 from pipelines.contracts.settings.fields import Clock, Name, Settings, Share, TimeZoneName
 
 
@@ -17,6 +18,7 @@ class WorkspaceSettings(Settings):
         bucket_count: Power of two; customer-level tables are laid out in that many buckets.
         nightly_at: Local time at which the schedule runs the night that ended; late enough for late rows.
         first_night: First date that can be run.
+        automation: How far programmes may go whose own settings do not say.
         maximum_shrink_rate: A required source that lost more than this share of its rows stops the night.
     """
 
@@ -32,6 +34,7 @@ class WorkspaceSettings(Settings):
     nightly_at: Clock = time(2)
     first_night: date = date(2015, 1, 1)
     maximum_shrink_rate: Share = 0.2
+    automation: AutomationDefaults = AutomationDefaults()
 
     @field_validator("bucket_count")
     @classmethod

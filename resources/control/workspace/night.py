@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from pipelines.contracts.codes import Automation
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentConfig
@@ -23,6 +24,7 @@ from resources.control.codes import ConfigOwner, ConfigStatus
 from resources.control.columns import canonical_json
 from resources.control.config_versions import ConfigVersion
 from resources.control.configs import AppliedConfig
+from resources.control.workspace.automation import Levels, levels_in_force, written_levels
 
 #: Config name → owner and type. Every night needs each of them.
 _SINGLE: Mapping[str, tuple[str, type[Settings]]] = {
@@ -70,6 +72,7 @@ class AppliedConfigs(Protocol):
         author: str,
         reason: str,
         effective_on: date | None = None,
+        levels: Mapping[str, Automation] | None = None,
     ) -> list[AppliedConfig]: ...
 
 
@@ -98,7 +101,13 @@ def apply_workspace(
     effective_on: date | None = None,
 ) -> list[AppliedConfig]:
     """Makes a workspace the one in force from a date; returns what changed."""
-    return store.apply(named_settings(config), author=author, reason=reason, effective_on=effective_on)
+    return store.apply(
+        named_settings(config),
+        author=author,
+        reason=reason,
+        effective_on=effective_on,
+        levels=written_levels(config),
+    )
 
 
 def load_night(store: NightlyConfigs, night: date) -> NightConfig:
@@ -125,13 +134,15 @@ def load_night(store: NightlyConfigs, night: date) -> NightConfig:
             if name.startswith(f"{kind}/")
         }
     paused = _paused(versions, parts["personalization"])
+    levels = levels_in_force(versions, parts["personalization"])
     is_active = versions[_ENRICHMENT].status is ConfigStatus.ACTIVE
     inactive_enrichment: frozenset[str] = frozenset() if is_active else frozenset({_ENRICHMENT})
     return NightConfig(
         **parts,
         versions={name: version.version for name, version in sorted(versions.items())},
-        content_hash=_content_hash(versions, paused | inactive_enrichment),
+        content_hash=_content_hash(versions, paused | inactive_enrichment, levels),
         paused=paused,
+        automation=levels,
         is_enrichment_paused=bool(inactive_enrichment),
     )
 
@@ -183,10 +194,11 @@ def _paused(
     return frozenset({*programmes, *campaigns})
 
 
-def _content_hash(versions: Mapping[str, ConfigVersion], paused: frozenset[str]) -> str:
-    """Over all settings in force and over what is paused: both change what a night decides."""
+def _content_hash(versions: Mapping[str, ConfigVersion], paused: frozenset[str], levels: Levels) -> str:
+    """Over all that changes what a night decides and hands over."""
     content = {
         "settings": {name: version.settings for name, version in versions.items()},
         "paused": sorted(paused),
+        "automation": levels,
     }
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

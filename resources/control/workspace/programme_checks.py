@@ -116,6 +116,9 @@ def _check_catalogue(findings: Findings) -> None:
     needed = () if sources is None else ("products", "order_lines")
     missing = " and ".join(f"`{name}`" for name in needed if name not in (sources or ()))
     for name, offer in catalogue.at("offers").entries():
+        for rule in ("segments", "excluded_segments"):
+            for segment in offer.at("eligibility", rule).items():
+                _check_segment(findings, CATALOGUE, segment)
         if missing and offer.at("category").text is not None:
             findings.warn(
                 CATALOGUE,

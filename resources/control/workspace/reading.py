@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.contracts.settings.fields import Settings
 from pipelines.contracts.settings.night import WorkspaceConfig
+from pipelines.contracts.settings.personalization import PersonalizationFile
 from resources.control.workspace.checking import check_file
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.folder import kind_of, read_folder, stem_of
@@ -87,7 +88,8 @@ def assemble(settings: Mapping[str, Settings]) -> WorkspaceConfig:
             enrichment=single.get("enrichment"), segments=_inner(single, "segments", "segments")
         ),
         "personalization": _given(
-            catalogue=single.get("catalogue"), campaigns=_inner(single, "personalization", "campaigns")
+            catalogue=single.get("catalogue"),
+            **{part: _inner(single, "personalization", part) for part in PersonalizationFile.model_fields},
         ),
         **_given(guardrails=single.get("guardrails"), destinations=single.get("destinations")),
     }

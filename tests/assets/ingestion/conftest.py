@@ -82,11 +82,13 @@ class Shop:
         return self.home.lake("acme").scan(table, on).sort(table.schema.primary_key()).collect()
 
     def ids(self, table: Table, on: date) -> list[str]:
-        return self.rows(table, on).get_column(table.schema.primary_key()[-1]).to_list()
+        key = [name for name in table.schema.primary_key() if name != "source"]
+        return self.rows(table, on).get_column(key[-1]).to_list()
 
-    def read(self, source: str, on: date) -> dict[str, Any]:
+    def read(self, source: str, on: date, *, feed: str = "main") -> dict[str, Any]:
         """The line of `source_reads`."""
-        return self.rows(SOURCE_READS, on).row(by_predicate=pl.col("source") == source, named=True)
+        is_it = (pl.col("source") == source) & (pl.col("feed") == feed)
+        return self.rows(SOURCE_READS, on).row(by_predicate=is_it, named=True)
 
     @property
     def spool(self) -> list[Path]:

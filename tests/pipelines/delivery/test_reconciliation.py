@@ -1,6 +1,7 @@
 from collections import Counter
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +16,11 @@ def reconcile(plan: dict[str, str], log: dict[str, str], channel: str = "email")
         {"send_id": list(plan), "channel": list(plan.values())}, schema=["send_id", "channel"]
     )
     logged = pl.LazyFrame(
-        [(send_id, plan.get(send_id, channel), status) for send_id, status in log.items()],
-        schema=["send_id", "channel", "status"],
+        [
+            (send_id, plan.get(send_id, channel), *status.split("/"), None)[:4]
+            for send_id, status in log.items()
+        ],
+        schema=["send_id", "channel", "status", "reason"],
         orient="row",
     ).cast(pl.String)
     return reconcile_dispatches(planned.cast(pl.String), logged).collect().to_dicts()
@@ -45,6 +49,20 @@ def test_a_message_that_still_waits_is_an_error():
         assert (line["open_count"], line["is_balanced"]) == (1, False)
 
 
+@pytest.mark.parametrize("reason", ["awaiting_approval", "config_changed"])
+def test_a_message_that_waits_for_a_person_is_accounted_for(reason):
+    (line,) = reconcile({"a": "email", "b": "email"}, {"a": "ACKED", "b": f"PLANNED/{reason}"})
+    assert (line["sent_count"], line["held_count"], line["open_count"]) == (1, 1, 0)
+    assert line["is_balanced"]
+
+
+def test_only_a_planned_message_waits_for_a_person():
+    (line,) = reconcile(
+        {"a": "email", "b": "email"}, {"a": "CLAIMED/awaiting_approval", "b": "PLANNED/other"}
+    )
+    assert (line["held_count"], line["open_count"], line["is_balanced"]) == (0, 2, False)
+
+
 def test_what_an_earlier_plan_of_the_night_sent_is_shown_and_no_error():
     (line,) = reconcile({"a": "email"}, {"a": "ACKED", "earlier": "ACKED", "dropped": "CANCELLED"})
     assert (line["planned_count"], line["sent_count"], line["superseded_count"]) == (1, 1, 2)
@@ -58,14 +76,14 @@ def test_a_waiting_message_that_no_plan_holds_is_an_error():
 
 def test_a_message_that_left_on_another_channel_is_an_error():
     plan = pl.LazyFrame({"send_id": ["a"], "channel": ["email"]})
-    log = pl.LazyFrame({"send_id": ["a"], "channel": ["sms"], "status": ["ACKED"]})
+    log = pl.LazyFrame({"send_id": ["a"], "channel": ["sms"], "status": ["ACKED"], "reason": [None]})
     balance = reconcile_dispatches(plan, log).collect()
     assert balance.filter(channel="email")["is_balanced"].to_list() == [False]
 
 
 def test_an_imbalance_is_told_in_words():
     plan = pl.LazyFrame({"send_id": ["a", "b"], "channel": ["email", "sms"]})
-    log = pl.LazyFrame({"send_id": ["a"], "channel": ["email"], "status": ["ACKED"]})
+    log = pl.LazyFrame({"send_id": ["a"], "channel": ["email"], "status": ["ACKED"], "reason": [None]})
     (sentence,) = describe_imbalance(reconcile_dispatches(plan, log).collect())
     assert sentence.startswith("sms: 1 messages planned, 1 of them without a final state")
 

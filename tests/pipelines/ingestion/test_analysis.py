@@ -26,7 +26,8 @@ MEASURED = {
 def read(source: str = "orders", *, nights_ago: int = 0, **changes: object) -> dict[str, Any]:
     on = LAST - timedelta(days=nights_ago)
     usual = {
-        "workspace_id": "acme", "source": source, "read_on": on, "connection": "main", "kind": "duckdb",
+        "workspace_id": "acme", "source": source, "feed": "main", "read_on": on, "connection": "main",
+        "kind": "duckdb", "kept_sentinel_count": 0, "cleared_sentinel_count": 0, "deep_document_count": 0,
         "status": "fresh", "data_on": on, "read_mode": "incremental", "since_at": None,
         "newest_at": datetime(on.year, on.month, on.day, 22, tzinfo=UTC),
         "read_count": 2000, "row_count": 50_000, "rejected_count": 0, "null_cursor_count": 0,
@@ -213,3 +214,48 @@ def test_the_gravest_comes_first_and_only_the_newest_night_is_judged() -> None:
     assert [(finding["severity"], finding["subject"]) for finding in found] == [
         ("problem", "orders"), ("warning", "orders"),
     ]  # fmt: skip
+
+
+def feeds_of_customers() -> ConnectorSettings:
+    whole = connector()
+    both = [
+        {"connection": connection, "source": label, "table": "people"}
+        for connection, label in (("main", "crm"), ("other", "web"))
+    ]
+    return ConnectorSettings.model_validate(
+        {
+            **whole.model_dump(mode="json"),
+            "sources": {**whole.model_dump(mode="json")["sources"], "customers": both},
+        }
+    )
+
+
+def test_feeds_are_judged_one_by_one_and_named() -> None:
+    """Half of the limit of one per cent is broken by the web shop alone, and its costs are its own."""
+    reads = [
+        read("customers", feed="crm", rejected_count=0, read_mode="full"),
+        read("customers", feed="web", connection="other", rejected_count=10, read_mode="full"),
+    ]
+    costs = [{"read_on": LAST, "source": "customers/web", "billed_bytes": 9_000_000}]
+    found = analyse(*reads, settings=feeds_of_customers(), costs=costs)
+    assert only([one for one in found if one["topic"] == "quality"])["subject"] == "customers/web"
+    without_rows = analyse(reads[0], settings=feeds_of_customers())
+    assert [one["subject"] for one in without_rows if one["topic"] == "quality"] == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity", "words", "advice"),
+    [
+        ((3, 0, 0), "hint", "3 dates of the years 1 and 9999 kept, 0 cleared", "set sentinels: clear"),
+        ((0, 2, 0), "hint", "0 dates of the years 1 and 9999 kept, 2 cleared", "empty in the source"),
+        ((0, 0, 1), "warning", "1 document from which no value can be taken", "127 levels"),
+    ],
+)
+def test_values_that_do_not_mean_what_they_say_are_told(
+    counts: tuple[int, int, int], severity: str, words: str, advice: str
+) -> None:
+    kept, cleared, deep = counts
+    line = read(kept_sentinel_count=kept, cleared_sentinel_count=cleared, deep_document_count=deep)
+    finding = only(analyse(line))
+    assert (finding["severity"], finding["finding"]) == (severity, words)
+    assert advice in finding["recommendation"]

@@ -15,6 +15,7 @@ from pipelines.ingestion.reading import largest_tie
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="America/New_York", currency="USD")
 SINCE = datetime(2024, 3, 3, 5, tzinfo=UTC)
 SOURCE = SourceSettings(connection="main", table="t", cursor="ordered_at")
+SHOP = SourceSettings(connection="main", source="shop", table="t", cursor="ordered_at")
 
 
 def rejected(table, column, **columns):
@@ -43,8 +44,11 @@ def test_a_personal_date_is_not_shown():
 
 
 def test_too_many_rows_are_one_line():
-    (line,) = reject_future_count(5_000, column="ordered_at", table=ORDERS, workspace=WORKSPACE).rows()
-    assert line == ("acme", "orders", '{"rows": 5000}', "ordered_at|not_in_the_future", None)
+    for source, key in ((SOURCE, '{"rows": 5000}'), (SHOP, '{"rows": 5000, "source": "shop"}')):
+        lines = reject_future_count(
+            5_000, column="ordered_at", table=ORDERS, source=source, workspace=WORKSPACE
+        )
+        assert lines.rows() == [("acme", "orders", key, "ordered_at|not_in_the_future", None)]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +60,13 @@ def test_the_largest_tie_counts_values_only(values, largest):
     assert largest_tie(rows, None) == 0
 
 
-def cautions(**changes):
+def cautions(source=SOURCE, **changes):
     read = {
         "source": "orders", "status": "fresh", "read_on": date(2024, 3, 3), "data_on": date(2024, 3, 3),
         "future_count": 0, "largest_tie_count": 0, "read_count": 0, "null_cursor_count": 0,
-        "missed_count": None,
+        "missed_count": None, "deep_document_count": 0,
     } | changes  # fmt: skip
-    return list(find_cautions(read, SOURCE))
+    return list(find_cautions(read, source))
 
 
 def test_an_ordinary_read_needs_no_warning():
@@ -76,7 +80,8 @@ def test_an_ordinary_read_needs_no_warning():
         ({"future_count": 2}, "orders: 2 rows more than a day in the future"),
         ({"read_count": 20_001, "largest_tie_count": 10_001}, "10,001 of 20,001 rows read"),
         ({"null_cursor_count": 4}, "orders: 4 rows without ordered_at, read every night"),
-        ({"missed_count": 1}, "orders: 1 row came later than lookback"),
+        ({"deep_document_count": 3}, "orders: 3 documents kept as text from which no value can be taken"),
+        ({"source": SHOP, "missed_count": 1}, "orders/shop: 1 row came later than lookback"),
     ],
 )  # fmt: skip
 def test_a_warning_names_source_and_numbers(changes, words):

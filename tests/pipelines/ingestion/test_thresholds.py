@@ -7,7 +7,12 @@ import pytest
 from pipelines.contracts.settings.connector import SourceSettings
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.contracts.source_tables import CONSENTS, ORDERS, PRODUCTS
-from pipelines.ingestion.thresholds import IngestionStoppedError, TableCounts, require_sound_table
+from pipelines.ingestion.thresholds import (
+    IngestionStoppedError,
+    TableCounts,
+    require_sound_feed,
+    require_sound_table,
+)
 
 AS_OF = datetime(2017, 6, 2, 4, tzinfo=UTC)
 WORKSPACE = WorkspaceSettings(
@@ -21,7 +26,7 @@ def judge(table=ORDERS, *, settings=None, **changed):
         "previous_row_count": None, "newest_at": AS_OF,
     } | changed  # fmt: skip
     source = SourceSettings(connection="main", table="t", **(settings or {}))
-    require_sound_table(table, TableCounts(**counts), source=source, workspace=WORKSPACE, as_of=AS_OF)
+    require_sound_feed(table, TableCounts(**counts), source=source, workspace=WORKSPACE, as_of=AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,6 @@ def test_a_night_goes_on_at_its_thresholds(case):
     ("case", "words"),
     [
         ({"rejected_count": 2}, ["orders: 2 of 100", "maximum_rejected_rate 1.00%", "rejected_rows"]),
-        ({"row_count": 0}, ["no row up to this night", "required"]),
         ({"previous_row_count": 126}, ["126 rows on the night before, 100 now", "20%", "workspace.yml"]),
         ({"table": CONSENTS, "row_count": 0, "previous_row_count": 10}, ["consents: 10 rows", "0 now"]),
         (
@@ -63,6 +67,27 @@ def test_a_night_stops_beyond_its_thresholds(case, words):
     with pytest.raises(IngestionStoppedError) as stopped:
         judge(**case)
     assert all(word in str(stopped.value) for word in words)
+
+
+def test_a_required_table_without_rows_stops_the_night():
+    with pytest.raises(IngestionStoppedError, match="orders: no row up to this night; the table is required"):
+        require_sound_table(ORDERS, row_count=0, removed_count=0, workspace=WORKSPACE)
+    require_sound_table(PRODUCTS, row_count=0, removed_count=0, workspace=WORKSPACE)
+
+
+def test_rows_that_leave_with_their_feed_are_a_loss_too():
+    """100 rows stay of 125: exactly a fifth less; of 126 more than a fifth is gone."""
+    require_sound_table(ORDERS, row_count=100, removed_count=25, workspace=WORKSPACE)
+    with pytest.raises(IngestionStoppedError, match="orders: 126 rows on the night before, 100 now"):
+        require_sound_table(ORDERS, row_count=100, removed_count=26, workspace=WORKSPACE)
+    require_sound_table(PRODUCTS, row_count=1, removed_count=99, workspace=WORKSPACE)
+
+
+def test_a_feed_is_named_by_its_label():
+    with pytest.raises(IngestionStoppedError) as stopped:
+        judge(settings={"source": "shop"}, rejected_count=2, previous_row_count=126)
+    lines = str(stopped.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["orders/shop", "orders/shop"]
 
 
 def test_all_reasons_are_given_at_once():

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue, ProductAffinity
+from pipelines.contracts.histories import Activity, PurchaseLine
+from pipelines.contracts.planning import PlannedMessage
 from pipelines.contracts.segmentation import Membership
+from pipelines.contracts.sequencing import Fatigue
 from pipelines.contracts.settings.night import NightConfig
+from pipelines.contracts.sources import CatalogueProduct
 from pipelines.personalization.campaigns import CampaignReferenceError, campaign_problems
+from pipelines.personalization.population import Population, category_shares, mean_order
 from pipelines.personalization.proposing import ProposalInputs, propose_actions
 
 NIGHT = date(2024, 3, 10)
@@ -45,7 +50,11 @@ def _config(
             },
             "connector": {"connections": {"main": {"kind": "duckdb", "path": "shop.duckdb"}}, "sources": {}},
             "enrichment": {"segments": {"loyal": {"rule": {"trait": "order_count", "at_least": 5}}}},
-            "personalization": {"catalogue": CATALOGUE, "campaigns": campaigns},
+            "personalization": {
+                "catalogue": CATALOGUE,
+                "campaigns": campaigns,
+                "fatigue": {"unsubscribe_rate": 0.0},
+            },
             "versions": versions or {},
             "paused": paused,
         }
@@ -71,22 +80,32 @@ def _person(
     }
 
 
-def _propose(
-    config: NightConfig,
+def _inputs(
     people: list[dict[str, Any]],
     affinity: list[tuple[int, str, float]] | None = None,
     members: list[tuple[int, str, date | None]] | None = None,
-) -> pl.DataFrame:
-    inputs = ProposalInputs(
-        features=_frame(CustomerFeatures, people),
-        value=_frame(CustomerValue, people),
-        affinity=_frame(
-            ProductAffinity,
-            [
-                {"customer_id": who, "category": what, "affinity_score": score}
-                for who, what, score in affinity or []
-            ],
-        ),
+    **others: Any,
+) -> ProposalInputs:
+    features = _frame(CustomerFeatures, [{"category_count": 0, **person} for person in people])
+    tastes = _frame(
+        ProductAffinity,
+        [
+            {"customer_id": who, "category": what, "affinity_score": score}
+            for who, what, score in affinity or []
+        ],
+    )
+    empty = {
+        "fatigue": Fatigue.create_empty(lazy=True),
+        "plan": PlannedMessage.create_empty(lazy=True),
+        "activities": Activity.create_empty(lazy=True),
+        "lines": PurchaseLine.create_empty(lazy=True),
+        "products": CatalogueProduct.create_empty(lazy=True),
+        "policies": {},
+    }
+    return ProposalInputs(
+        features=features,
+        value=_frame(CustomerValue, [{"expected_spend_90d": 0.0, **person} for person in people]),
+        affinity=tastes,
         memberships=_frame(
             Membership,
             [
@@ -94,8 +113,22 @@ def _propose(
                 for who, segment, left_on in members or []
             ],
         ),
+        population=Population.of_numbers(
+            mean_order(features).collect(), category_shares(features, tastes).collect()
+        ),
+        **empty | others,
     )
-    proposed = propose_actions(inputs, config=config, night=NIGHT, as_of=AS_OF).collect()
+
+
+def _propose(
+    config: NightConfig,
+    people: list[dict[str, Any]],
+    affinity: list[tuple[int, str, float]] | None = None,
+    members: list[tuple[int, str, date | None]] | None = None,
+    **others: Any,
+) -> pl.DataFrame:
+    inputs = _inputs(people, affinity, members, **others)
+    proposed = propose_actions(inputs, config=config, night=NIGHT, as_of=AS_OF).candidates
     return Candidate.validate(proposed.sort("programme", "customer_id", "template_id", "offer_id"))
 
 
@@ -128,6 +161,8 @@ def test_candidate_by_hand():
         # The end of 11 March in New York.
         "valid_until": datetime(2024, 3, 12, 4, tzinfo=UTC),
         "on_loss": "skip",
+        "is_adaptive": True,
+        "tags": None,
     }
 
 
@@ -251,15 +286,9 @@ def test_decision_is_one_per_campaign_person_and_night():
 
 def test_decision_of_another_night_is_another():
     config = _config(spring={"offers": ["bread"], "templates": ["mail"]})
-    people = _frame(CustomerFeatures, [_person(1)])
-    inputs = ProposalInputs(
-        features=people,
-        value=_frame(CustomerValue, [_person(1)]),
-        affinity=ProductAffinity.create_empty(lazy=True),
-        memberships=Membership.create_empty(lazy=True),
-    )
+    inputs = _inputs([_person(1)])
     ids = [
-        propose_actions(inputs, config=config, night=night, as_of=AS_OF).collect()["decision_id"][0]
+        propose_actions(inputs, config=config, night=night, as_of=AS_OF).candidates["decision_id"][0]
         for night in (NIGHT, NIGHT, date(2024, 3, 11))
     ]
     assert ids[0] == ids[1] != ids[2]

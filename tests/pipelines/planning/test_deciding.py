@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.enrichment import SendTime
+from pipelines.contracts.identity import Household
 from pipelines.contracts.permission import Contactability
 from pipelines.contracts.planning import Decision, DecisionCandidate, HeldBack, LimitPrice, PlannedMessage
 from pipelines.contracts.segmentation import Membership
@@ -42,7 +43,9 @@ LEDGER = {
     "workspace_id": pl.String,
     "customer_id": pl.Int64,
     "channel": pl.String,
+    "programme": pl.String,
     "purpose": pl.String,
+    "tags": pl.String,
     "offer_id": pl.String,
     "sent_from": INSTANT,
     "sent_until": INSTANT,
@@ -129,6 +132,7 @@ class World:
                     for who in sorted(self.excluded)
                 ],
             ),
+            "households": frame(Household, []),
             "ledger": pl.DataFrame(self.ledger, schema=LEDGER),
         }
 
@@ -176,6 +180,8 @@ def candidate(who: int, number: int = 0, **changes: Any) -> dict[str, Any]:
         "cost_amount": Decimal("0.05"),
         "waiting_nights": 0,
         "on_loss": "skip",
+        "is_adaptive": False,
+        "tags": None,
         "valid_until": datetime(2030, 1, 1, tzinfo=UTC),
     }
     return row | changes | {"candidate_id": hexadecimal(decision, who, number)}
@@ -194,7 +200,9 @@ def past(who: int, at: datetime, **changes: Any) -> dict[str, Any]:
         "workspace_id": "acme",
         "customer_id": who,
         "channel": "email",
+        "programme": None,
         "purpose": "marketing",
+        "tags": "",
         "offer_id": None,
         "sent_from": at,
         "sent_until": at,

@@ -38,13 +38,17 @@ def message(
     }
 
 
-def planned(send_id: str = "s", workspace: str = "acme") -> dict[str, object]:
+def planned(
+    send_id: str = "s", workspace: str = "acme", who: int = 1, tags: str | None = "onboarding,sale"
+) -> dict[str, object]:
     return {
         "workspace_id": workspace,
         "send_id": send_id,
-        "customer_id": 1,
+        "customer_id": who,
+        "programme": "welcome",
         "channel": "sms",
         "purpose": "news",
+        "tags": tags,
         "offer_id": None,
         "not_before": EARLIER,
         "not_after": EARLIER + timedelta(hours=4),
@@ -78,8 +82,10 @@ def test_a_message_of_another_tool_counts_at_its_instant_for_every_purpose() -> 
         {
             "workspace_id": "acme",
             "customer_id": 1,
+            "programme": None,
             "channel": "email",
             "purpose": None,
+            "tags": None,
             "offer_id": "tenth",
             "sent_from": EARLIER,
             "sent_until": EARLIER,
@@ -93,8 +99,10 @@ def test_an_own_plan_counts_with_its_window_and_exact_cost() -> None:
         {
             "workspace_id": "acme",
             "customer_id": 1,
+            "programme": "welcome",
             "channel": "sms",
             "purpose": "news",
+            "tags": "onboarding,sale",
             "offer_id": None,
             "sent_from": EARLIER,
             "sent_until": EARLIER + timedelta(hours=4),
@@ -129,6 +137,26 @@ def test_an_own_message_that_the_source_reports_counts_once_at_its_exact_time() 
     sent_at = EARLIER + timedelta(hours=1)
     rows = ledger(messages=[message(sent_at, message_id="s")], plans=[planned()])
     assert [(row["sent_from"], row["sent_until"]) for row in rows] == [(sent_at, sent_at)]
+
+
+def test_a_report_keeps_what_the_plan_knows_and_settles_what_it_reserved() -> None:
+    sent_at = EARLIER + timedelta(hours=1)
+    plans = [planned(who=7)]
+    (row,) = ledger(messages=[message(sent_at, message_id="s", cost=0.31)], plans=plans)
+    # The person of the plan was merged into the one that the report is linked to.
+    assert (row["customer_id"], row["programme"], row["purpose"]) == (1, "welcome", "news")
+    assert (row["tags"], row["channel"], row["cost_minor"]) == ("onboarding,sale", "sms", 31)
+    (row,) = ledger(messages=[message(sent_at, message_id="s", ref="unknown")], plans=plans)
+    assert (row["customer_id"], row["cost_minor"], row["sent_until"]) == (7, 29, sent_at)
+
+
+def test_what_a_source_reports_went_out_whatever_the_log_says() -> None:
+    reported = message(EARLIER, message_id="s")
+    assert len(ledger(messages=[reported], plans=[planned()], statuses=["REJECTED"])) == 1
+
+
+def test_an_own_message_without_tags_is_known_to_have_none() -> None:
+    assert ledger(plans=[planned(tags=None)])[0]["tags"] == ""
 
 
 def test_the_night_knows_no_message_from_its_end_on() -> None:

@@ -101,3 +101,110 @@ def test_every_step_is_an_activity(engine, approvals, ask):
         ("approval.requested", "plan-2"),
     ]
     assert recorded[1].details == {"night": "2025-03-01", "plan_hash": "plan-1", "reason": "looks right"}
+
+
+def test_whoever_changed_the_config_last_does_not_approve_what_it_plans(approvals, ask):
+    ask(**PLAN)
+    with pytest.raises(ApprovalError, match="last change to the configuration"):
+        approvals.approve(NIGHT, **PLAN, decided_by=" Ana ", reason="mine", config_author="ana")
+    approvals.approve(NIGHT, **PLAN, decided_by="ben", reason="looked at it", config_author="ana")
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.APPROVED
+
+
+@pytest.mark.parametrize(("who", "reason"), [("", "fine"), (" ", "fine"), ("ana", ""), ("ana", " ")])
+def test_a_decision_has_a_person_and_a_reason(approvals, ask, who, reason):
+    ask(**PLAN)
+    for decide in (approvals.approve, approvals.reject):
+        with pytest.raises(ApprovalError, match="needs the person who takes it, and a reason"):
+            decide(NIGHT, **PLAN, decided_by=who, reason=reason)
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.REQUESTED
+
+
+def test_an_approval_can_be_taken_back_and_a_no_cannot(engine, approvals, ask):
+    ask(**PLAN)
+    approvals.approve(NIGHT, **PLAN, decided_by="ana", reason="looks right")
+    approvals.reject(NIGHT, **PLAN, decided_by="ana", reason="wrong offer")
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.REJECTED
+    with pytest.raises(ApprovalError):
+        approvals.reject(NIGHT, **PLAN, decided_by="ana", reason="again")
+    assert ask(**PLAN) is ApprovalStatus.REJECTED
+    assert ActivityLog(engine, "w").newest()[0].activity.activity_type == "approval.revoked"
+
+
+def test_the_plan_that_was_asked_about_last_is_the_current_one(approvals, ask, clock):
+    assert approvals.current(NIGHT) is None
+    ask(**PLAN)
+    clock.advance(hours=1)
+    ask(**OTHER_PLAN)
+    current = approvals.current(NIGHT)
+    assert (current.plan_hash, current.status) == ("plan-2", ApprovalStatus.REQUESTED)
+    assert (current.requested_at, current.thresholds) == (clock.at, {"messages": 5000})
+    approvals.reject(NIGHT, **OTHER_PLAN, decided_by="ana", reason="too many")
+    current = approvals.current(NIGHT)
+    assert (current.status, current.decided_by, current.reason) == ("REJECTED", "ana", "too many")
+    approvals.keep_only(NIGHT, **PLAN, by="run 2")
+    assert approvals.current(NIGHT) == current  # a no stays: it is no permission that could be misused
+
+
+def test_only_what_is_the_same_is_kept(approvals, ask):
+    ask(**PLAN)
+    approvals.approve(NIGHT, **PLAN, decided_by="ana", reason="looks right")
+    approvals.keep_only(NIGHT, **PLAN, by="run 2")
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.APPROVED
+    approvals.keep_only(NIGHT, **OTHER_CONFIG, by="run 2")
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.VOID
+
+
+def test_plans_of_earlier_nights_expire(engine, approvals, ask):
+    ask(**PLAN)
+    ask(date(2025, 3, 2), **OTHER_PLAN)
+    approvals.approve(date(2025, 3, 2), **OTHER_PLAN, decided_by="ana", reason="fine")
+    assert approvals.expire(NIGHT, by="run 2") == []
+    assert approvals.expire(date(2025, 3, 3), by="run 2") == [NIGHT]
+    assert approvals.status_of(NIGHT, **PLAN) is ApprovalStatus.VOID
+    assert approvals.status_of(date(2025, 3, 2), **OTHER_PLAN) is ApprovalStatus.APPROVED
+    log = ActivityLog(engine, "w")
+    assert log.newest()[0].activity.activity_type == "approval.expired"
+    assert log.verify() is None
+    with pytest.raises(ApprovalError):
+        approvals.approve(NIGHT, **PLAN, decided_by="ana", reason="late")
+
+
+#: From the specification: state → what each step leaves it in; a missing step is refused or changes nothing.
+STEPS = {
+    "REQUESTED": {
+        "approve": "APPROVED",
+        "reject": "REJECTED",
+        "other plan": "VOID",
+        "other config": "VOID",
+        "expire": "VOID",
+    },
+    "APPROVED": {"reject": "REJECTED", "other plan": "VOID", "other config": "VOID"},
+    "REJECTED": {},
+    "VOID": {"ask": "REQUESTED"},
+}
+
+
+@pytest.mark.parametrize("state", STEPS)
+@pytest.mark.parametrize("step", ["ask", "approve", "reject", "other plan", "other config", "expire"])
+def test_every_step_from_every_state_leads_where_it_should(engine, approvals, ask, state, step):
+    ways = {
+        "ask": lambda: ask(**PLAN),
+        "approve": lambda: approvals.approve(NIGHT, **PLAN, decided_by="ana", reason="x"),
+        "reject": lambda: approvals.reject(NIGHT, **PLAN, decided_by="ana", reason="x"),
+        "other plan": lambda: ask(**OTHER_PLAN),
+        "other config": lambda: ask(**OTHER_CONFIG),
+        "expire": lambda: approvals.expire(date(2025, 3, 2), by="run 2"),
+    }
+    to_state = {"REQUESTED": [], "APPROVED": ["approve"], "REJECTED": ["reject"], "VOID": ["expire"]}
+    for way in ("ask", *to_state[state]):
+        ways[way]()
+    assert approvals.status_of(NIGHT, **PLAN) == state
+    is_refused = step in {"approve", "reject"} and step not in STEPS[state]
+    if is_refused:
+        with pytest.raises(ApprovalError):
+            ways[step]()
+    else:
+        ways[step]()
+    assert approvals.status_of(NIGHT, **PLAN) == STEPS[state].get(step, state)
+    assert ActivityLog(engine, "w").verify() is None

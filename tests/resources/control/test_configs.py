@@ -3,8 +3,9 @@ from datetime import date
 
 import pytest
 
+from pipelines.contracts.codes import Automation
 from resources.control.activities import ActivityLog
-from resources.control.codes import Automation, ConfigOwner, ConfigStatus
+from resources.control.codes import ConfigOwner, ConfigStatus
 from resources.control.configs import AppliedConfig, ConfigStateError, ConfigStore, UnknownConfigError
 
 FIFTH, SEVENTH, TENTH, TWELFTH = (date(2025, 3, day) for day in (5, 7, 10, 12))
@@ -223,6 +224,7 @@ def test_every_change_is_an_activity_of_the_same_transaction(engine, store, appl
         "version": 3,
         "effective_on": "2025-03-10",
         "content_hash": version.content_hash,
+        "automation": "auto",
         "reason": "typo",
     }
     assert {activity.config_id for activity in recorded} == {version.config_id}
@@ -243,3 +245,62 @@ def test_concurrent_applies_make_one_version(engine, store, apply):
         thread.join()
     assert changes == [AppliedConfig(WELCOME, 2, "changed")]
     assert ActivityLog(engine, "w").verify() is None
+
+
+def level_of(store, night):
+    return store.as_of(night)[WELCOME].automation
+
+
+def test_applying_sets_the_levels_that_are_given_and_keeps_the_others(store):
+    named = {WELCOME: journey(1), GUARDRAILS: limits(9)}
+    facts = {"author": "ana", "reason": "test"}
+    store.apply(named, **facts, levels={WELCOME: Automation.APPROVAL})
+    assert level_of(store, LONG_AGO) is Automation.APPROVAL
+    assert store.as_of(LONG_AGO)[GUARDRAILS].automation is Automation.AUTO
+    assert store.apply(named, **facts, levels={WELCOME: Automation.APPROVAL}, effective_on=FIFTH) == []
+    assert store.apply(named, **facts, effective_on=FIFTH) == []
+    applied = store.apply(named, **facts, levels={WELCOME: Automation.MANUAL}, effective_on=TENTH)
+    assert applied == [AppliedConfig(WELCOME, 2, "changed")]
+    assert (level_of(store, SEVENTH), level_of(store, TENTH)) == ("approval", "manual")
+    store.apply({**named, WELCOME: journey(2)}, **facts, effective_on=TWELFTH)
+    assert level_of(store, TWELFTH) is Automation.MANUAL
+
+
+def test_a_level_that_is_set_by_hand_survives_applying_and_later_versions(engine, store, apply):
+    apply(welcome=journey(1))
+    apply(welcome=journey(2), on=TENTH)
+    store.automate(WELCOME, Automation.MANUAL, author="ben", reason="look first", effective_on=FIFTH)
+    assert [level_of(store, day) for day in (LONG_AGO, FIFTH, TENTH)] == ["auto", "manual", "manual"]
+    assert (step_of(store, FIFTH), step_of(store, TENTH)) == (1, 2)
+    apply(welcome=journey(3), on=TWELFTH)
+    assert level_of(store, TWELFTH) is Automation.MANUAL
+    activity = ActivityLog(engine, "w").newest(limit=2)[1].activity
+    assert (activity.activity_type, activity.user_id) == ("config.automated", "ben")
+    assert (activity.details["automation"], activity.details["reason"]) == ("manual", "look first")
+    assert ActivityLog(engine, "w").verify() is None
+
+
+def test_the_same_level_again_is_no_version(store, apply):
+    apply(welcome=journey(1))
+    store.automate(WELCOME, Automation.AUTO, author="ben", reason="x")
+    assert [version.version for version in store.versions(WELCOME)] == [1]
+
+
+def test_only_what_is_in_force_has_a_level_to_set(store, apply):
+    with pytest.raises(UnknownConfigError):
+        store.automate(WELCOME, Automation.MANUAL, author="ben", reason="x")
+    apply(welcome=journey(1))
+    apply(on=TENTH)
+    with pytest.raises(ConfigStateError, match="ARCHIVED, so it cannot be automated"):
+        store.automate(WELCOME, Automation.MANUAL, author="ben", reason="x", effective_on=TWELFTH)
+
+
+def test_the_last_author_is_that_of_the_youngest_version_in_force(store, clock):
+    assert store.last_author(LONG_AGO) is None
+    store.apply({WELCOME: journey(1), GUARDRAILS: limits(1)}, author="ana", reason="x")
+    clock.advance(hours=1)
+    store.apply({WELCOME: journey(1), GUARDRAILS: limits(2)}, author="ben", reason="x", effective_on=TENTH)
+    clock.advance(hours=1)
+    store.pause(WELCOME, author="cleo", reason="x", effective_on=TWELFTH)
+    authors = [store.last_author(day) for day in (SEVENTH, TENTH, TWELFTH)]
+    assert authors == ["ana", "ben", "cleo"]

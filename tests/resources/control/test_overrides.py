@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from pipelines.contracts.codes import OverrideKind
 from resources.control.activities import ActivityLog
-from resources.control.codes import OverrideKind, Scope
+from resources.control.codes import Scope
 from resources.control.overrides import Override, OverrideError, Overrides
 
 
@@ -25,16 +27,15 @@ def force_out(clock):
 
 
 def changed(override, **changes):
-    kept = {name: getattr(override, name) for name in Override.__slots__}
-    return Override(**kept | changes)
+    return replace(override, **changes)
 
 
 def test_override_is_in_force_from_now_until_its_expiry(overrides, force_out, clock):
     identifier = overrides.add(force_out)
     start, end = clock.at, force_out.expires_at
     instant = timedelta(microseconds=1)
-    assert overrides.active(start) == {identifier: force_out}
-    assert overrides.active(end - instant) == {identifier: force_out}
+    assert overrides.active(start) == {identifier: replace(force_out, starts_at=start)}
+    assert overrides.active(end - instant) == {identifier: replace(force_out, starts_at=start)}
     assert overrides.active(start - instant) == {}
     assert overrides.active(end) == {}
 
@@ -48,7 +49,7 @@ def test_forced_action_keeps_what_is_forced(overrides, force_out, clock):
         action={"offer_id": "coupon_7"},
     )
     identifier = overrides.add(forced)
-    assert overrides.active(clock.at) == {identifier: forced}
+    assert overrides.active(clock.at) == {identifier: replace(forced, starts_at=clock.at)}
 
 
 def test_revoked_override_is_over_but_was_in_force(overrides, force_out, clock):
@@ -57,7 +58,7 @@ def test_revoked_override_is_over_but_was_in_force(overrides, force_out, clock):
     clock.advance(hours=1)
     overrides.revoke(identifier, author="ben")
     assert overrides.active(clock.at) == {}
-    assert overrides.active(before) == {identifier: force_out}
+    assert overrides.active(before) == {identifier: replace(force_out, starts_at=before)}
     with pytest.raises(OverrideError, match="no override"):
         overrides.revoke(identifier, author="ben")
 
@@ -81,6 +82,11 @@ def test_override_of_another_workspace_cannot_be_revoked_or_seen(engine, overrid
         ({"value": "sms"}, "a value, unless its scope is all"),
         ({"kind": OverrideKind.FORCE_ACTION}, "an action, if it forces one"),
         ({"action": {"offer_id": "x"}}, "an action, if it forces one"),
+        ({"kind": OverrideKind.FORCE_ACTION, "action": {}}, "an action, if it forces one"),
+        (
+            {"kind": OverrideKind.FORCE_ACTION, "action": {"offer": "x"}},
+            "an action of channel, offer_id, template_id",
+        ),
         ({"author": "", "reason": ""}, "an author and a reason"),
     ],
 )
@@ -97,8 +103,27 @@ def test_override_without_a_future_is_refused(overrides, force_out, clock):
 
 def test_adding_and_revoking_are_activities(engine, overrides, force_out):
     identifier = overrides.add(force_out)
-    overrides.revoke(identifier, author="ben")
+    overrides.revoke(identifier, author="ben", reason="settled")
     revoked, added = [entry.activity for entry in ActivityLog(engine, "w").newest()]
     assert (added.activity_type, added.user_id) == ("override.added", "ana")
-    assert added.details == {"override_id": str(identifier), "kind": "force_out", "scope": "all"}
+    assert added.details == {
+        "override_id": str(identifier),
+        "kind": "force_out",
+        "scope": "all",
+        "starts_at": "2025-03-01T12:00:00+00:00",
+        "reason": "complained by phone",
+    }
     assert (revoked.activity_type, revoked.user_id) == ("override.revoked", "ben")
+    assert revoked.details == {"override_id": str(identifier), "reason": "settled"}
+
+
+def test_the_past_is_only_changed_on_purpose(overrides, force_out, clock):
+    """As a config that is applied from a past date: nights that are run again see it."""
+    since = clock.at - timedelta(days=400)
+    identifier = overrides.add(replace(force_out, starts_at=since))
+    known = replace(force_out, starts_at=since)
+    assert overrides.active(since - timedelta(microseconds=1)) == {}
+    assert overrides.active(since) == {identifier: known}
+    overrides.revoke(identifier, author="ben", since=since + timedelta(days=1))
+    assert overrides.active(since) == {identifier: known}
+    assert overrides.active(since + timedelta(days=1)) == {}

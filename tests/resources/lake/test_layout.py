@@ -51,3 +51,9 @@ def test_later_versions_refer_to_the_first_place_of_a_file() -> None:
     assert layout.seen_from_later(once, version="2025-01-02-e1-run") == once
     assert layout.origin_of(once, version="2025-01-02-e1-run") == "2025-01-01-e1-run"
     assert layout.origin_of("bucket-0001.parquet", version="2025-01-02-e1-run") == "2025-01-02-e1-run"
+
+
+def test_epoch_in_the_name_of_a_version() -> None:
+    assert layout.epoch_of(layout.version_name(date(2025, 1, 2), epoch=12, run_id="abc")) == 12
+    with pytest.raises(ValueError, match="not a version of the lake"):
+        layout.epoch_of("2025-01-02")

@@ -155,3 +155,24 @@ def test_made_from_is_unknown_for_what_was_not_read_or_is_gone(world) -> None:
     shutil.rmtree(scores.folder)
     assert world.lake.scan_made_from(world.scores, of=made) is None
     assert world.lake.scan_added_since(world.scores, SECOND, of=made) is None
+
+
+def test_versions_of_a_night_stay_readable_after_they_are_superseded(world) -> None:
+    for value in (0.1, 0.2):
+        world.publish({world.scores: world.score_rows(value)})
+    world.publish({world.scores: world.score_rows(0.3)}, on=THIRD)
+    first, second = world.lake.versions(world.scores, world.night)
+    assert world.lake.require(world.scores, world.night) == second
+    assert world.lake.scan_version(world.scores, first).collect().equals(world.score_rows(0.1))
+    assert world.lake.scan_version(world.scores, second).collect().equals(world.score_rows(0.2))
+    assert world.lake.versions(world.scores, FIRST) == []
+
+
+def test_versions_come_in_the_order_of_their_epochs(world) -> None:
+    for number in range(11):
+        world.publish({world.scores: world.score_rows(number / 100)})
+    values = [
+        world.lake.scan_version(world.scores, version).collect()["value"].item()
+        for version in world.lake.versions(world.scores, world.night)
+    ]
+    assert values == [number / 100 for number in range(11)]

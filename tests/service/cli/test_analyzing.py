@@ -17,6 +17,7 @@ FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 def _read(source, night, **values):
     return {
         "source": source,
+        "feed": "main",
         "read_on": night,
         "connection": "main",
         "kind": "duckdb",
@@ -30,6 +31,9 @@ def _read(source, night, **values):
         "null_cursor_count": 0,
         "future_count": 0,
         "largest_tie_count": 0,
+        "kept_sentinel_count": 0,
+        "cleared_sentinel_count": 0,
+        "deep_document_count": 0,
         "added_count": 60_000,
         "changed_count": 0,
         "unchanged_count": 940_000,

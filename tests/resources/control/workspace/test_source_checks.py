@@ -196,3 +196,121 @@ def test_an_age_without_a_fallback_is_a_warning(warnings_of):
     ]
     text = ORDERS_IN_FULL + "    maximum_age: 3d\n    on_failure: last_good\n"
     assert warnings_of({"sources.yml": text}) == []
+
+
+FEEDS = """\
+sources:
+  customers:
+    - {connection: main, source: crm, table: a}
+    - {connection: main, source: web, table: b, columns: {email: mail}}
+  orders:
+    - {connection: main, source: crm, table: a}
+    - connection: main
+      source: web
+      table: b
+      prefixes: {order_id: web-}
+      sentinels: {updated_at: clear}
+  order_lines: {connection: main, source: web, table: c, prefixes: {order_id: web-}}
+"""
+
+
+def test_a_table_may_have_several_feeds(write_workspace):
+    reading = read_workspace(write_workspace({"sources.yml": FEEDS}))
+    assert reading.problems == ()
+    assert list(reading.config.connector.feeds) == [
+        "customers/crm",
+        "customers/web",
+        "orders/crm",
+        "orders/web",
+        "order_lines/web",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "- {connection: main, source: crm, table: a}\n    - {connection: main, source: web",
+            "- {connection: main, table: a}\n    - {connection: main, source: web",
+            (
+                "sources.yml:3: sources.customers[0]: a feed in a list needs a label, which its rows "
+                "carry as `source`: customers has several — add `source: crm`, or the name of the system"
+            ),
+        ),
+        (
+            "columns: {email: mail}",
+            "columns: {source: system}",
+            "sources.yml:4: sources.customers[1].source: source is the label of all rows",
+        ),
+        (
+            "columns: {email: mail}",
+            "columns: {emial: mail}",
+            (
+                "sources.yml:4: sources.customers[1].columns.emial: unknown column of customers `emial`"
+                " — did you mean email? known are "
+            ),
+        ),
+        (
+            "columns: {email: mail}",
+            "colums: {email: mail}",
+            "sources.yml:4: sources.customers[1].colums: unknown key — did you mean columns? known are ",
+        ),
+        (
+            "    - connection: main\n      source: web",
+            "    - connection: lake\n      source: web",
+            "sources.yml:7: sources.orders[1].connection: unknown connection `lake` — ",
+        ),
+        (
+            "prefixes: {order_id: web-}\n",
+            "prefixes: {order_id: web-, status: web-}\n",
+            (
+                "sources.yml:10: sources.orders[1].prefixes.status: prefixes go before ids"
+                " — use some of order_id, customer_ref, campaign_id"
+            ),
+        ),
+        (
+            "sentinels: {updated_at: clear}",
+            "sentinels: {status: clear}",
+            (
+                "sources.yml:11: sources.orders[1].sentinels.status: sentinels are dates"
+                " — use some of ordered_at, updated_at"
+            ),
+        ),
+        (
+            "table: c, prefixes: {order_id: web-}",
+            "table: c",
+            (
+                "sources.yml:12: sources.order_lines: `order_id` of web has another prefix here than "
+                "in orders, so the two would not meet — write `prefixes: {order_id: web-}`"
+            ),
+        ),
+        (
+            "table: c, prefixes: {order_id: web-}",
+            "table: c, prefixes: {order_id: web-, product_id: p-}",
+            None,
+        ),
+        (
+            "      prefixes: {order_id: web-}\n",
+            "",
+            (
+                "sources.yml:11: sources.order_lines.prefixes.order_id: `order_id` of web has another prefix "
+                "here than in orders, so the two would not meet — delete `order_id`"
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_with_feeds_is_said_at_its_line(problems_of, old, new, problem):
+    assert old in FEEDS
+    found = problems_of({"sources.yml": FEEDS.replace(old, new, 1)})
+    if problem is None:
+        assert found == []
+    else:
+        assert [one[: len(problem)] for one in found] == [problem]
+
+
+def test_two_feeds_with_one_label_are_both_named(problems_of):
+    text = FEEDS.replace("source: web, table: b", "source: crm, table: b", 1)
+    assert _first_parts(problems_of({"sources.yml": text})) == [
+        "sources.yml:3: sources.customers[0].source: two feeds of customers are `crm`",
+        "sources.yml:4: sources.customers[1].source: two feeds of customers are `crm`",
+    ]

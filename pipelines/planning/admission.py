@@ -8,32 +8,24 @@ person has a handful of messages, so the checks of one candidate cost a constant
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from pipelines.planning.limits import PersonLimit, SharedLimit
+from pipelines.planning.limits import MessageKind, PersonLimit, SharedLimit
+from pipelines.planning.places import NOBODY, Days, places_taken
+from pipelines.planning.places import Send as Send  # noqa: PLC0414  planning takes it from here
 
 #: Fates that are not a number of a limit.
 PLANNED = -1
 OTHER_ACTION_CHOSEN = -2
-NOBODY = -1
-
-
-class Send(NamedTuple):
-    """A message that takes places; earliest and latest instant in microseconds since the epoch.
-
-    A tuple: a million of them are made, and frozen dataclasses take three times as long.
-    """
-
-    start: int
-    end: int
-    channel: str
-    purpose: str | None
-    candidate: int = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contenders:
-    """Candidates in order of precedence, as columns."""
+    """Candidates in order of precedence, as columns.
+
+    Attributes:
+        programme: Unknown when null, as are tags.
+        days: Local days of the window, where a limit follows a calendar.
+    """
 
     decision: list[str]
     person: list[int]
@@ -43,6 +35,32 @@ class Contenders:
     cost_minor: list[int]
     start: list[int]
     end: list[int]
+    programme: list[str] | None = None
+    tags: list[str] | None = None
+    days: list[Days] | None = None
+
+    def kinds(self) -> list[MessageKind]:
+        nothing = [None] * len(self.decision)
+        columns = (self.channel, self.purpose, self.tags or nothing, self.programme or nothing, self.offer)
+        return list(map(MessageKind, *columns))
+
+    def sends(self) -> list[Send]:
+        """What each would be in the book; its number is its place."""
+        no_days: list[Days] = [()] * len(self.decision)
+        return [
+            Send(start, end, channel, purpose, number, kind.tags, kind.programme, days)
+            for number, (start, end, channel, purpose, kind, days) in enumerate(
+                zip(
+                    self.start,
+                    self.end,
+                    self.channel,
+                    self.purpose,
+                    self.kinds(),
+                    self.days or no_days,
+                    strict=True,
+                )
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,89 +108,81 @@ class _Account:
             self.last_admitted = candidate
 
 
-def places_taken(sends: Sequence[Send], limit: PersonLimit, start: int, end: int) -> list[Send] | None:
-    """The messages that leave no place for one more in `[start, end]`; null when there is a place.
+class Book:
+    """Everything that was admitted so far, and the limits that look at it.
 
-    Whatever instants the messages go out at inside their windows, no more than
-    `maximum` may lie within less than the limit's window. That holds exactly if
-    nowhere more than `maximum` of the intervals `[start, end + window)` overlap
-    (intervals that overlap pairwise have a point in common), so it is enough to
-    count at the points where an interval starts.
+    Args:
+        person_limits: Caps, gaps and exclusions.
+        shared_limits: Capacities, stocks and budgets, with what history uses; none is a minimum.
+        ledger: Messages of the past by person.
+        households: Household of a person, for those who share one.
     """
-    window = limit.window_us
-    near = [
-        send
-        for send in sends
-        if send.start < end + window
-        and start < send.end + window
-        and limit.counts(send.channel, send.purpose)
-    ]
-    if len(near) < limit.maximum:
-        return None
-    for point in [start, *(send.start for send in near if send.start > start)]:
-        overlapping = [send for send in near if send.start <= point < send.end + window]
-        if len(overlapping) >= limit.maximum:
-            return overlapping
-    return None
-
-
-class _Book:
-    """Everything that was admitted so far, and the limits that look at it."""
 
     def __init__(
         self,
         person_limits: Sequence[PersonLimit],
         shared_limits: Sequence[SharedLimit],
         ledger: Mapping[int, Sequence[Send]],
+        households: Mapping[int, int] | None = None,
     ) -> None:
         self._limits = list(enumerate(person_limits))
         self._accounts = [
             _Account(limit, number) for number, limit in enumerate(shared_limits, start=len(person_limits))
         ]
+        looks_at_households = any(limit.is_household for limit in person_limits)
+        self._households = (households or {}) if looks_at_households else {}
         self._sends: defaultdict[int, list[Send]] = defaultdict(list)
-        self._sends.update({person: list(sends) for person, sends in ledger.items()})
-        self._limits_by_kind: dict[tuple[str, str | None], list[tuple[int, PersonLimit]]] = {}
-        self._accounts_by_kind: dict[tuple[str, str | None], list[_Account]] = {}
+        self._household_sends: defaultdict[int, list[Send]] = defaultdict(list)
+        for person, sends in ledger.items():
+            self._sends[person] = list(sends)
+            if person in self._households:
+                self._household_sends[self._households[person]].extend(sends)
+        self._limits_by_kind: dict[MessageKind, list[tuple[int, PersonLimit]]] = {}
+        self._accounts_by_kind: dict[MessageKind, list[_Account]] = {}
 
-    def _limits_for(self, channel: str, purpose: str | None) -> list[tuple[int, PersonLimit]]:
-        kind = (channel, purpose)
+    def _limits_for(self, kind: MessageKind) -> list[tuple[int, PersonLimit]]:
         if kind not in self._limits_by_kind:
             self._limits_by_kind[kind] = [
-                (number, limit) for number, limit in self._limits if limit.counts(channel, purpose)
+                (number, limit) for number, limit in self._limits if limit.applies_to(kind)
             ]
         return self._limits_by_kind[kind]
 
-    def _accounts_for(self, channel: str, offer: str | None) -> list[_Account]:
-        kind = (channel, offer)
+    def _accounts_for(self, kind: MessageKind) -> list[_Account]:
         if kind not in self._accounts_by_kind:
             self._accounts_by_kind[kind] = [
-                account for account in self._accounts if account.limit.counts(channel, offer)
+                account for account in self._accounts if account.limit.counts(kind)
             ]
         return self._accounts_by_kind[kind]
 
-    def personal_loss(
-        self, person: int, channel: str, purpose: str, *, start: int, end: int
-    ) -> tuple[int, int] | None:
+    def _sends_of(self, person: int, *, is_household: bool) -> Sequence[Send]:
+        """Messages to the person or, where that is asked for, to everyone who lives with them."""
+        if is_household and person in self._households:
+            return self._household_sends.get(self._households[person], ())
+        return self._sends.get(person, ())
+
+    def personal_loss(self, person: int, kind: MessageKind, wanted: Send) -> tuple[int, int] | None:
         """The first limit of the person that is full, and the candidate that took the place."""
-        sends = self._sends.get(person, ())
-        for number, limit in self._limits_for(channel, purpose):
+        for number, limit in self._limits_for(kind):
+            sends = self._sends_of(person, is_household=limit.is_household)
             if not sends and limit.maximum > 0:
                 continue
-            taken = places_taken(sends, limit, start, end)
+            taken = places_taken(sends, limit, wanted)
             if taken is not None:
                 return number, max((send.candidate for send in taken), default=NOBODY)
         return None
 
-    def shared_loss(self, channel: str, offer: str | None, cost_minor: int) -> tuple[int, int] | None:
+    def shared_loss(self, kind: MessageKind, cost_minor: int) -> tuple[int, int] | None:
         """The first shared limit that is full, and the candidate that was the last to fit."""
-        for account in self._accounts_for(channel, offer):
+        for account in self._accounts_for(kind):
             if account.is_full_for(cost_minor):
                 return account.number, account.last_admitted
         return None
 
-    def admit(self, person: int, admitted: Send, offer: str | None, cost_minor: int) -> None:
+    def admit(self, person: int, kind: MessageKind, admitted: Send, cost_minor: int) -> None:
         self._sends[person].append(admitted)
-        for account in self._accounts_for(admitted.channel, offer):
+        if person in self._households:
+            self._household_sends[self._households[person]].append(admitted)
+        for account in self._accounts_for(kind):
             account.admit(admitted.candidate, cost_minor)
 
     def used(self) -> list[int]:
@@ -185,40 +195,37 @@ def allocate(
     person_limits: Sequence[PersonLimit],
     shared_limits: Sequence[SharedLimit],
     ledger: Mapping[int, Sequence[Send]],
+    households: Mapping[int, int] | None = None,
 ) -> Fates:
     """Admit candidates in order of precedence; a decision point whose first choice loses tries its next.
 
     Args:
         contenders: Eligible candidates.
-        person_limits: Caps and gaps.
+        person_limits: Caps, gaps and exclusions.
         shared_limits: Capacities, stocks and budgets, with what history uses.
         ledger: Messages of the past by person.
+        households: Household of a person, for those who share one.
     """
-    book = _Book(person_limits, shared_limits, ledger)
+    book = Book(person_limits, shared_limits, ledger, households)
     answered: dict[str, int] = {}
     fates = Fates(fate=[], winner=[], used=[])
     rows = zip(
         contenders.decision,
         contenders.person,
-        contenders.channel,
-        contenders.purpose,
-        contenders.offer,
+        contenders.kinds(),
+        contenders.sends(),
         contenders.cost_minor,
-        contenders.start,
-        contenders.end,
         strict=True,
     )
-    for number, (decision, person, channel, purpose, offer, cost_minor, start, end) in enumerate(rows):
+    for number, (decision, person, kind, wanted, cost_minor) in enumerate(rows):
         if decision in answered:
             fates.record(OTHER_ACTION_CHOSEN, answered[decision])
             continue
-        loss = book.personal_loss(person, channel, purpose, start=start, end=end) or book.shared_loss(
-            channel, offer, cost_minor
-        )
+        loss = book.personal_loss(person, kind, wanted) or book.shared_loss(kind, cost_minor)
         if loss is not None:
             fates.record(*loss)
             continue
-        book.admit(person, Send(start, end, channel, purpose, number), offer, cost_minor)
+        book.admit(person, kind, wanted, cost_minor)
         answered[decision] = number
         fates.record(PLANNED, NOBODY)
     fates.used.extend(book.used())

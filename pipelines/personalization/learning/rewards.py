@@ -1,0 +1,154 @@
+"""Which outcome a campaign learns from, and what one of them is worth in the outcome that it is for.
+
+The densest outcome with enough events is learnt from, as it says most about
+people; a value per event turns it into the slow outcome. With too few answers
+conversions or spend are learnt from themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.contracts.objectives import Objective
+from pipelines.contracts.settings.personalization import CampaignSettings, LearningSettings
+from pipelines.personalization.learning.arrays import NO_SEND, Bools, Examples, Floats
+from pipelines.personalization.learning.delays import SMALLEST_SEEN_SHARE, seen_shares, share_at_age
+from pipelines.personalization.learning.effects import (
+    Calibration,
+    Mean,
+    RobustScores,
+    clustered_mean,
+    robust_scores,
+    row_weights,
+)
+from pipelines.personalization.learning.fitting import Link
+
+CONVERSION, SPEND = "conversion", "spend"
+#: How far a value per event may lie from its prior, and an action's from that of all, relative to it.
+PRIOR_SPREAD, ACTION_SPREAD = 1.0, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """What is learnt from.
+
+    Attributes:
+        name: Type of event, `conversion` or `spend`.
+        outcome: [rows] corrected for what has not been seen yet.
+        is_usable: [rows] old enough to say something.
+        has_baseline: Whether it can come without a message.
+    """
+
+    name: str
+    link: Link
+    has_baseline: bool
+    event_count: int
+    outcome: Floats
+    is_usable: Bools
+
+
+def _seen(examples: Examples, name: str, rows: Bools, window_days: int) -> tuple[Bools, Floats]:
+    """Whether each decision has had the outcome, and the share of such outcomes that its age shows."""
+    delays = examples.delays[name]
+    shares = seen_shares(delays[rows], examples.ages[rows], window_days=window_days)
+    is_seen = rows & (delays <= np.minimum(examples.ages, window_days))
+    return is_seen, share_at_age(shares, examples.ages)
+
+
+def choose_reward(
+    examples: Examples, campaign: CampaignSettings, learning: LearningSettings
+) -> Reward | None:
+    """The densest outcome with enough events, else conversions or spend; None when nothing has enough."""
+    window = campaign.reward_window_days
+    everyone, sent = np.ones(len(examples), np.bool_), examples.chosen >= 0
+    found = {name: _seen(examples, name, sent, window) for name in learning.response_events}
+    if campaign.objective is not Objective.CLICKS:
+        found[CONVERSION] = _seen(examples, CONVERSION, everyone, window)
+    counts = {name: int(seen.sum()) for name, (seen, _) in found.items()}
+    densest = max(sorted(counts), key=counts.__getitem__)
+    if counts[densest] >= learning.minimum_events:
+        seen, share = found[densest]
+        return _reward(densest, Link.LOGIT, seen.astype(np.float64), share, counts[densest])
+    if counts.get(CONVERSION, 0) < learning.minimum_conversions:
+        return None
+    seen, share = found[CONVERSION]
+    if campaign.objective is Objective.CONVERSIONS:
+        return _reward(CONVERSION, Link.LOGIT, seen.astype(np.float64), share, counts[CONVERSION])
+    return _reward(SPEND, Link.IDENTITY, examples.spend, share, counts[CONVERSION])
+
+
+def _reward(name: str, link: Link, outcome: Floats, share: Floats, event_count: int) -> Reward:
+    is_usable = share >= SMALLEST_SEEN_SHARE
+    return Reward(
+        name=name,
+        link=link,
+        has_baseline=name in {CONVERSION, SPEND},
+        event_count=event_count,
+        outcome=outcome / np.where(is_usable, share, 1.0),
+        is_usable=is_usable,
+    )
+
+
+def slow_outcome(examples: Examples, campaign: CampaignSettings) -> tuple[Floats, Bools]:
+    """What the campaign is for, in money: conversions at their value, or spend; and where it is known."""
+    everyone = np.ones(len(examples), np.bool_)
+    seen, share = _seen(examples, CONVERSION, everyone, campaign.reward_window_days)
+    is_usable = share >= SMALLEST_SEEN_SHARE
+    if campaign.objective is Objective.CONVERSIONS and campaign.event_value is not None:
+        amount = seen * float(campaign.event_value)
+    else:
+        amount = examples.spend
+    return amount / np.where(is_usable, share, 1.0), is_usable
+
+
+def arm_means(examples: Examples, outcome: Floats) -> RobustScores:
+    """Doubly robust scores around the weighted mean of each action (Hájek 1971): no model of people."""
+    weight = row_weights(examples.propensity)
+
+    def mean(number: int) -> float:
+        rows = examples.chosen == number
+        return float(np.average(outcome[rows], weights=weight[rows])) if rows.any() else 0.0
+
+    means = np.array([mean(number) for number in range(NO_SEND, examples.eligible.shape[1])])
+    quiet, uplift = np.full(len(examples), means[0]), np.tile(means[1:] - means[0], (len(examples), 1))
+    return robust_scores(quiet, uplift, examples.chosen, outcome, examples.propensity)
+
+
+def values_per_event(
+    examples: Examples, slow_scores: RobustScores, effects: Calibration, *, prior: float
+) -> tuple[Floats, float]:
+    """Value of one event by action, and of an action that is not known yet.
+
+    What messages add in the slow outcome over what they add in events (Wald
+    1940), shrunk toward that of all actions, which is shrunk toward the prior.
+    Never below 0.
+    """
+    ratios = []
+    for number, rows in enumerate(examples.eligible.T):
+        slow = clustered_mean(slow_scores.uplift[rows, number], examples.customers[rows])
+        ratios.append(_ratio(slow, float(effects.effect[number]), float(effects.error[number])))
+    common = _combined([Mean(prior, PRIOR_SPREAD * prior), *ratios])
+    around = Mean(common, ACTION_SPREAD * common)
+    return np.array([_combined([around, ratio]) for ratio in ratios]), common
+
+
+def credited_value(slow: Floats, reward: Reward) -> float:
+    """Mean slow outcome of decisions with the event; all of it is credited, so it is rather high."""
+    answered = reward.outcome > 0
+    return max(float(slow[answered].mean()), 0.0) if answered.any() else 0.0
+
+
+def _ratio(slow: Mean, effect: float, error: float) -> Mean:
+    """Slow effect per event; says nothing where the message adds no events beyond doubt."""
+    if effect <= 2 * error:
+        return Mean(0.0, float("inf"))
+    ratio = slow.value / effect
+    return Mean(ratio, float(np.hypot(slow.error, ratio * error)) / effect)
+
+
+def _combined(means: Sequence[Mean]) -> float:
+    """Mean weighted by precision, of numbers that are not below zero."""
+    precision = np.array([1 / max(mean.error, 1e-9) ** 2 for mean in means])
+    values = np.array([mean.value for mean in means])
+    return max(float((precision * values).sum() / precision.sum()), 0.0)

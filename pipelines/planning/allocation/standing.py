@@ -1,0 +1,115 @@
+"""A choice while it is changed: what each group has, what is used of the limits, what room is left."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.planning.allocation.admitting import Units, admit
+from pipelines.planning.allocation.layout import Block, Layout, Places
+from pipelines.planning.allocation.margins import Rows, first_of_groups
+from pipelines.planning.allocation.problem import NONE, Bools, Floats
+
+
+class Standing:
+    """Units are whole numbers throughout, so that nothing is lost to rounding.
+
+    Attributes:
+        chosen: Row by group, or NONE.
+        sizes: Units by limit, those of maximums rounded down, those of minimums up.
+        signs: 1 for a maximum, -1 for a minimum.
+        used: Units by limit.
+    """
+
+    def __init__(self, layout: Layout, chosen: Rows, price: Floats) -> None:
+        problem = layout.problem
+        self.layout = layout
+        self.chosen = chosen.astype(np.int64)
+        self.signs = np.where(problem.is_minimum, -1, 1)
+        whole = np.where(problem.is_minimum, np.ceil(problem.sizes), np.floor(problem.sizes))
+        self.sizes = np.minimum(whole, np.iinfo(np.int64).max // 2).astype(np.int64)
+        self._table = np.append(layout.price_table(price), 0.0)
+        by_place = layout.patterns.T[:, None, :] * problem.weights.T.astype(np.int64)
+        # The last entry is that of none.
+        self.units: Units = np.zeros(
+            (layout.patterns.shape[1] * layout.kind_count + 1, len(self.signs)), np.int64
+        )
+        self.units[:-1] = by_place.reshape(len(self.units) - 1, len(self.signs))
+        self.used = np.zeros(problem.limit_count, np.int64)
+        counts = np.bincount(self.places(np.arange(problem.group_count)), minlength=len(self.units))
+        self.used += counts @ self.units
+
+    @property
+    def room(self) -> Units:
+        """Units by limit that may be added to a maximum, or taken from a minimum."""
+        return (self.sizes - self.used) * self.signs
+
+    def places(self, groups: Places, rows: Rows | None = None) -> Places:
+        """Entry of what groups have, or of other rows of theirs, in tables by place."""
+        taken = self.chosen[groups] if rows is None else rows
+        has_row = taken != NONE
+        places = np.full(len(groups), len(self.units) - 1, np.intp)
+        kinds = self.layout.problem.kinds[taken[has_row]].astype(np.intp)
+        places[has_row] = self.layout.patterns_of(groups[has_row]) * self.layout.kind_count + kinds
+        return places
+
+    def margins(self, groups: Places, rows: Rows | None = None) -> Floats:
+        """Adjusted value of what groups have, or of other rows of theirs; 0 for none."""
+        taken = self.chosen[groups] if rows is None else rows
+        margins = -self._table[self.places(groups, rows)]
+        has_row = taken != NONE
+        margins[has_row] += self.layout.problem.values[taken[has_row]]
+        return margins
+
+    def changes(self, groups: Places, rows: Rows) -> Units:
+        """Units that taking other rows adds to maximums or takes from minimums, [groups, limits]."""
+        added = self.units[self.places(groups, rows)] - self.units[self.places(groups)]
+        return np.asarray(added * self.signs)
+
+    def make(self, groups: Places, rows: Rows) -> None:
+        self.used += (self.changes(groups, rows) * self.signs).sum(axis=0)
+        self.chosen[groups] = rows
+
+    def best_other(self, is_allowed: Bools, *, only_gains: bool) -> Rows:
+        """By group, its row of the largest adjusted value among places that are allowed; NONE without.
+
+        Args:
+            is_allowed: By place.
+            only_gains: Whether to look only at rows of more value than what the group has.
+        """
+        found = np.full(len(self.chosen), NONE, np.int64)
+        problem, width = self.layout.problem, self.layout.kind_count
+
+        def look(block: Block) -> None:
+            places = block.places(width)
+            counts = is_allowed.take(places)
+            if only_gains:
+                taken = self.chosen[block.groups]
+                has = np.where(taken == NONE, 0.0, problem.values[taken])
+                counts &= block.values > block.spread(has)
+            margins = np.where(counts, block.values - self._table.take(places), -np.inf)
+            rows = first_of_groups(block, counts & (margins == block.spread(block.largest(margins))))
+            found[block.groups] = np.where(rows == NONE, NONE, rows + block.first_row)
+
+        if is_allowed.any():
+            for _ in self.layout.over_blocks(look, 1):
+                pass
+        return found
+
+
+def cheapest(losses: Floats, count: int) -> NDArray[np.intp]:
+    """The smallest losses in their order, equal ones in the order given; at least `count` when there are."""
+    if count >= len(losses):
+        return np.argsort(losses, kind="stable")
+    cut = np.partition(losses, count)[count]
+    low, ties = np.flatnonzero(losses < cut), np.flatnonzero(losses == cut)
+    kept = np.sort(np.concatenate([low, ties[: count - len(low) + 1]]))
+    return kept[np.argsort(losses[kept], kind="stable")]
+
+
+def reach(
+    standing: Standing, groups: Places, rows: Rows, counted: Units, *, target: int, room: Units
+) -> None:
+    """Make the first changes that fit until what they count for reaches the target."""
+    is_made = admit(standing.changes(groups, rows), room)
+    reached = np.cumsum(counted[is_made])
+    enough = int(np.searchsorted(reached, target)) + 1
+    standing.make(groups[is_made][:enough], rows[is_made][:enough])
