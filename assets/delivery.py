@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.approval import Permission, ask, permission_now, require_unchanged
-from assets.overrides import overrides_at
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.tables import (
@@ -26,6 +25,7 @@ from pipelines.delivery.reconciliation import describe_imbalance, reconcile_disp
 from resources.control.holding import HeldMessages
 from resources.control.leases import Lease, Leases
 from resources.control.outbox import Outbox
+from resources.control.override_rows import override_rows
 from resources.control.pointers import Pointers
 from resources.destinations.dispatching import NO_DESTINATION, Dispatcher, open_destinations, routes
 from resources.write_back.writing import PublishedTable, write_back
@@ -87,9 +87,8 @@ def _hand_over(night: Night, dispatcher: Dispatcher, allowed: pl.LazyFrame, perm
     """Hands over what people allow, and keeps the rest."""
     messages = with_levels(allowed, night.config.automation).collect()
     answer, permission = ask(night, messages, permission)
-    split = split_by_automation(
-        messages.lazy(), answer, overrides=overrides_at(night, permission.read_at).lazy()
-    )
+    overrides = override_rows(night.home.overrides(night.workspace.workspace).active(permission.read_at))
+    split = split_by_automation(messages.lazy(), answer, overrides=overrides.lazy())
     withheld, held, claimable = pl.collect_all(
         [split.withheld, split.held, _addressed(night, split.claimable)]
     )

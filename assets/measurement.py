@@ -31,7 +31,11 @@ from pipelines.measurement.outcomes import close_outcomes
 def measure_night(night: Night) -> StepOutput:
     window_days = night.config.guardrails.outcome_window_days
     exposures = record_exposures(
-        night.read(DECISIONS), night.read(PLAN), night=night.on, workspace=night.workspace
+        night.read(DECISIONS),
+        night.read(PLAN),
+        night.read(DISPATCH_LOG),
+        night=night.on,
+        workspace=night.workspace,
     )
     outcomes = close_outcomes(
         night.history(EXPOSURES, nights=window_days),

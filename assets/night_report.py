@@ -121,8 +121,7 @@ def _limits(night: Night) -> Section:
             "limit_value",
             "used_value",
             "turned_away_count",
-            # Nothing was turned away: there is no best one.
-            pl.when(pl.col("turned_away_count") > 0).then("price"),
+            "price",
         )
         .sort("limit_name")
         .collect()
@@ -131,8 +130,8 @@ def _limits(night: Night) -> Section:
         limits,
         title="Limits and what they cost",
         text=(
-            "Turned away are candidates, of which a decision point can have several. The last column is the "
-            "expected value of one message: the best of those that the limit turned away."
+            "Turned away are candidates, of which a decision point can have several. The last column is what "
+            "one more message, or one more unit of money, would be worth; nothing where some is left."
         ),
         labels=(
             "Limit",
@@ -141,7 +140,7 @@ def _limits(night: Night) -> Section:
             "Size",
             "Used",
             "Candidates turned away",
-            f"Best message turned away ({currency})",
+            f"One more is worth ({currency})",
         ),
         when_empty="No shared limit is configured.",
     )

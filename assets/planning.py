@@ -1,6 +1,7 @@
 """Planning: one pass over everyone's candidates, and the proof without which nothing is published."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -22,6 +23,7 @@ from pipelines.contracts.tables import (
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.inputs import READ, planning_inputs
 from pipelines.planning.publishing import NightPlan
+from resources.control.override_rows import override_rows
 from resources.proof.checker import prove_plan
 
 BY_BREAKFAST = timedelta(hours=32)
@@ -37,7 +39,7 @@ EVERY_CANDIDATE_HAS_A_FATE = Expectation(
     description="As many candidates come out, with an outcome each, as all products put in.",
 )
 #: Fields of the planner's inputs, in order; the checker knows them by the same names.
-INPUTS = ("candidates", "contactability", "send_times", "memberships", "households", "ledger")
+INPUTS = ("candidates", "contactability", "send_times", "memberships", "households", "ledger", "overrides")
 
 
 def decide_plan(night: Night) -> StepOutput:
@@ -80,6 +82,8 @@ def _inputs(night: Night) -> PlanningInputs:
         night=night.on,
         as_of=night.as_of,
     )
+    overrides = night.home.overrides(night.workspace.workspace).active(night.as_of)
+    inputs = replace(inputs, overrides=override_rows(overrides).lazy())
     frames = pl.collect_all([getattr(inputs, name) for name in INPUTS])
     return PlanningInputs(**{name: frame.lazy() for name, frame in zip(INPUTS, frames, strict=True)})
 

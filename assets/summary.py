@@ -86,8 +86,12 @@ def _print_limits(limits: pl.DataFrame, currency: str, console: Console) -> None
         _print(
             console,
             f"    {row['turned_away_count']:>7,}  {row['limit_name']}, {_usage(row, currency)}; "
-            f"the best message turned away is worth {money_in_words(row['price'], currency)}",
+            f"one more {_unit(row, currency)} is worth {money_in_words(row['price'], currency)}",
         )
+
+
+def _unit(limit: dict[str, Any], currency: str) -> str:
+    return currency if limit["kind"] == DecisionOutcome.BUDGET else "message"
 
 
 def _usage(limit: dict[str, Any], currency: str) -> str:

@@ -69,6 +69,10 @@ class Results:
     references: dict[str, Tally]
     own: Floats
 
+    @property
+    def everything(self) -> dict[str, Arm | Tally]:
+        return {**self.arms, **self.references}
+
 
 def offered(truth: Truth) -> dict[str, Offered]:
     """What the campaign of each arm chooses among."""
@@ -148,7 +152,7 @@ def print_totals(results: Results) -> None:
     names = [*SHOWN, *EXPECTED]
     heading = " | ".join(name.replace("_", " ") for name in names)
     print(f"| per person | {heading} |\n|---|{'--:|' * len(names)}")
-    for name, tally in {**results.arms, **results.references}.items():
+    for name, tally in results.everything.items():
         cells = " | ".join(f"{tally.total(measure) / results.truth.person_count:.4f}" for measure in names)
         print(f"| {name} | {cells} |")
     print(f"| no message | {' | '.join(['0'] * len(names))} |")
@@ -188,7 +192,7 @@ def print_shares(results: Results) -> None:
     """How far the arms get from an even draw to the oracle, by true expectations."""
     ceilings = {"expected_engagement": "oracle of engagement", "expected_net_value": "oracle of money"}
     print("\n| share of the oracle's gain over an even draw | engagement | net value |\n|---|--:|--:|")
-    for name, tally in {**results.arms, **results.references}.items():
+    for name, tally in results.everything.items():
         shares = []
         for measure, ceiling in ceilings.items():
             floor = results.references["even draw"].total(measure)

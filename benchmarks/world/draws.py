@@ -48,4 +48,4 @@ def gammas(mean: float, shape: float, uniform: Floats) -> Floats:
 def categories_of(weights: Floats, uniform: Floats) -> Ints:
     """Column drawn in proportion to the weights of the row."""
     reached = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    return np.minimum((uniform[:, None] >= reached).sum(axis=1), weights.shape[1] - 1).astype(np.int64)
+    return np.asarray(np.minimum((uniform[:, None] >= reached).sum(axis=1), weights.shape[1] - 1), np.int64)

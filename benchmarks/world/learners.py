@@ -6,6 +6,8 @@ so that what differs is what they believe and how they explore.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -50,7 +52,7 @@ def taste_prior(tonight: Tonight) -> Floats:
 
 
 def tastes(known: Known) -> Floats:
-    return np.log(known.shares / known.shares.mean(axis=0))
+    return np.asarray(np.log(known.shares / known.shares.mean(axis=0)))
 
 
 def active_probability(known: Known) -> Floats:
@@ -75,15 +77,16 @@ def problem_of(tonight: Tonight, values: Floats) -> tuple[ChoiceProblem, Ints]:
 def drawn_actions(
     tonight: Tonight, values: Floats, *, errors: Floats | None, exploration: float, seed: int
 ) -> Chosen:
-    """Prices, draws and repair by the engine's functions; without errors the best is taken at no temperature."""
+    """Prices, draws and repair by the engine's functions; without errors at no temperature."""
     problem, action = problem_of(tonight, values)
-    temperature: Floats | float = 0.0
+    temperature = np.zeros(problem.group_count)
     explores = np.full(problem.group_count, errors is not None or exploration > 0)
     if errors is not None:
-        temperature = temperatures(problem, errors[np.nonzero(tonight.allowed)])
-    terms = {"temperature": temperature, "exploration": exploration, "explores": explores}
-    prices = solve_prices(problem, **terms)
-    chance = choice_probabilities(problem, prices, **terms)
+        temperature += temperatures(problem, errors[np.nonzero(tonight.allowed)])
+    prices = solve_prices(problem, temperature=temperature, exploration=exploration, explores=explores)
+    chance = choice_probabilities(
+        problem, prices, temperature=temperature, exploration=exploration, explores=explores
+    )
     people = np.arange(len(values))
     drawn = draw(problem, chance, uniforms(seed, "learner draw", people, np.full(len(people), tonight.day)))
     repaired = repair(problem, drawn, prices)
@@ -165,12 +168,13 @@ class EngineLearner:
                 offers=tuple(one.name for one in truth.categories),
                 templates=tuple(one.template for one in truth.channels),
                 objective=Objective.CLICKS,
-                event_value=CLICK_VALUE,
+                event_value=Decimal(str(CLICK_VALUE)),
                 base_response_rate=BASE_RATE,
             ),
             learning=LearningSettings(response_events=("click",), minimum_events=MINIMUM_CLICKS),
             fatigue=FatigueSettings(
-                unsubscribe_rate=truth.unsubscribe_rate, unsubscribe_cost=truth.contact_value
+                unsubscribe_rate=truth.unsubscribe_rate,
+                unsubscribe_cost=Decimal(str(truth.contact_value)),
             ),
         )
 
@@ -243,7 +247,7 @@ class EngineLearner:
             spend=np.zeros(len(ages)),
         )
 
-    def _night(self, logged: Logged, number_of: Ints, order: Ints) -> tuple:
+    def _night(self, logged: Logged, number_of: Ints, order: Ints) -> tuple[Any, ...]:
         tonight, chosen = logged.tonight, logged.chosen
         rows = np.flatnonzero(chosen.is_valid & tonight.allowed.any(axis=1) & (chosen.propensity > 0))
         action = chosen.action[rows]

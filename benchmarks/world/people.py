@@ -44,14 +44,15 @@ def _mean_one(log_values: Floats, spread: float) -> Floats:
 
 
 def _mixed(visible: Floats, hidden: Floats, correlation: Floats | float) -> Floats:
-    return correlation * visible + np.sqrt(1 - np.square(correlation)) * hidden
+    return np.asarray(correlation * visible + np.sqrt(1 - np.square(correlation)) * hidden)
 
 
 def _hours(truth: Truth, person: Ints) -> Ints:
     weights = np.array([[share for _, share in truth.peak_hours]])
     peak = categories_of(np.repeat(weights, len(person), axis=0), uniforms(truth.seed, "peak", person))
     scatter = truth.hour_scatter * normals(truth.seed, "hour", person)
-    return np.rint(np.array([hour for hour, _ in truth.peak_hours])[peak] + scatter).astype(np.int64) % 24
+    hour = np.rint(np.array([hour for hour, _ in truth.peak_hours])[peak] + scatter)
+    return np.asarray(hour % 24, np.int64)
 
 
 def create_people(truth: Truth) -> People:

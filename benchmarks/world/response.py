@@ -46,16 +46,17 @@ def hour_effect(truth: Truth, wanted: Ints, sent: Ints) -> Floats:
     """1 at the person's hour; falls with the distance around the clock to the floor."""
     apart = np.abs(wanted - sent) % 24
     distance = np.minimum(apart, 24 - apart)
-    return truth.hour_floor + (1 - truth.hour_floor) * np.exp(-0.5 * (distance / truth.hour_width) ** 2)
+    nearness = np.exp(-0.5 * (distance / truth.hour_width) ** 2)
+    return np.asarray(truth.hour_floor + (1 - truth.hour_floor) * nearness)
 
 
 def fatigue_effect(truth: Truth, exposure: Floats) -> Floats:
     """Factor on the response; 1 for someone rested."""
-    return np.exp(-truth.fatigue_strength * exposure)
+    return np.asarray(np.exp(-truth.fatigue_strength * exposure))
 
 
 def decayed(truth: Truth, exposure: Floats, days: float) -> Floats:
-    return exposure * 0.5 ** (days / truth.fatigue_half_life_days)
+    return np.asarray(exposure * 0.5 ** (days / truth.fatigue_half_life_days))
 
 
 def unsubscribe_rate(truth: Truth, exposure: Floats) -> Floats:

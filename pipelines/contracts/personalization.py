@@ -48,7 +48,7 @@ class OfferContext(dy.Schema):
 
 
 class PolicyCard(dy.Schema):
-    """What a campaign's values rest on, what its policy is worth, and whether it may choose for each person."""
+    """What a campaign's values rest on, what its policy is worth, whether it may choose for each person."""
 
     workspace_id = workspace_id()
     programme = dy.String(primary_key=True, min_length=1, description="Campaign.")

@@ -54,6 +54,11 @@ def tag_list(tags: Sequence[str]) -> str | None:
     return ",".join(sorted(set(tags))) or None
 
 
+def falling_priority(priority: int, position: int) -> int:
+    """Priority of the template at a position: planning tries those of one question from the highest down."""
+    return max(priority - position, 0)
+
+
 def net_value(response_rate: pl.Expr, order: pl.Expr, margin_rate: pl.Expr, cost: pl.Expr) -> pl.Expr:
     """Expected responses × the order that a response is × margin - cost, in the workspace's currency.
 

@@ -6,9 +6,11 @@ import polars as pl
 
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.codes import Product
+from pipelines.contracts.settings.catalogue import Catalogue
+from pipelines.contracts.settings.journeys import JourneySettings, MessageAction
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import message_terms, net_value, tag_list
+from pipelines.expressions.messages import falling_priority, message_terms, net_value, tag_list
 from pipelines.expressions.money import AMOUNT, MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT
 from pipelines.journeys.walking import IS_ACTIVE
@@ -31,8 +33,36 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
+def _templates(
+    name: str, journey: JourneySettings, node: str, action: MessageAction, catalogue: Catalogue
+) -> list[tuple[object, ...]]:
+    """The template of a message, then those that it falls back on."""
+    rows: list[tuple[object, ...]] = []
+    for position, template in enumerate((action.template, *action.fallbacks)):
+        terms = message_terms(catalogue, template, action.offer)
+        rows.append(
+            (
+                name,
+                node,
+                terms.channel,
+                terms.purpose,
+                template,
+                action.offer,
+                journey.priority_class.value,
+                falling_priority(journey.priority, position),
+                journey.response_rate,
+                terms.margin_rate,
+                terms.cost,
+                action.valid_for,
+                action.on_loss.value,
+                tag_list(journey.tags),
+            )
+        )
+    return rows
+
+
 def _terms(config: NightConfig) -> pl.LazyFrame:
-    """One row per message node of a journey that is not paused."""
+    """One row per message node of a journey that is not paused, and template that it may go out with."""
     rows: list[tuple[object, ...]] = []
     for name, journey in sorted(config.journeys.items()):
         if name in config.paused:
@@ -40,26 +70,7 @@ def _terms(config: NightConfig) -> pl.LazyFrame:
         for node in journey.nodes:
             if node.message is None:
                 continue
-            action = node.message
-            terms = message_terms(config.personalization.catalogue, action.template, action.offer)
-            rows.append(
-                (
-                    name,
-                    node.id,
-                    terms.channel,
-                    terms.purpose,
-                    action.template,
-                    action.offer,
-                    journey.priority_class.value,
-                    journey.priority,
-                    journey.response_rate,
-                    terms.margin_rate,
-                    terms.cost,
-                    action.valid_for,
-                    action.on_loss.value,
-                    tag_list(journey.tags),
-                )
-            )
+            rows += _templates(name, journey, node.id, node.message, config.personalization.catalogue)
     return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
 
 
@@ -73,7 +84,9 @@ def mean_order_amount(purchases: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 def ask_for_messages(
     enrolments: pl.LazyFrame, purchases: pl.LazyFrame, *, config: NightConfig, as_of: datetime
 ) -> pl.LazyFrame:
-    """One candidate per enrolment that stands at a message, ghosts too; planning keeps these back.
+    """Candidates of each enrolment that stands at a message, ghosts too; planning keeps these back.
+
+    One, and another for each template that it falls back on: planning tries them in turn.
 
     The value is a declared prior: the share of people who respond (`response_rate` of the
     journey), each with one average order, at the margin of the offer, less the cost.
@@ -82,7 +95,7 @@ def ask_for_messages(
     identity = [pl.col(name) for name in ("decision_id", "channel", "template_id", "offer_id")]
     spend = pl.col("mean_order_amount")
     return (
-        waiting.join(_terms(config), on=("journey", "node_id"), how="inner", validate="m:1")
+        waiting.join(_terms(config), on=("journey", "node_id"), how="inner")
         .join(mean_order_amount(purchases, as_of), how="cross")
         .with_columns(
             decision_id=pl.col("pending_decision_id"),

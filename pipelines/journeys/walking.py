@@ -120,6 +120,21 @@ def _resolve_node(
     )
 
 
+def _end_node(walk: pl.LazyFrame, path: Path, position: int) -> pl.LazyFrame:
+    """Ends the enrolment of everyone whose message lost its place; the rule that decided is the reason."""
+    lost = IS_ACTIVE & (pl.col("position") == position) & is_given_up()
+    told = step(
+        pl.col("node_id"),
+        at=path.now,
+        reason=TransitionReason.LOST_PLACE.value,
+        detail=pl.col("answer_detail"),
+    )
+    ended = {"status": pl.lit(EnrolmentStatus.EXITED.value), "exit_reason": pl.col("answer_detail")}
+    return walk.with_columns(
+        resolved=pl.when(lost).then(told).otherwise(pl.col("resolved")), **where(lost, ended)
+    )
+
+
 def resolve_answers(walk: pl.LazyFrame, path: Path, *, is_held: bool) -> pl.LazyFrame:
     """Moves everyone on whose message was planned or given up last night.
 
@@ -130,6 +145,8 @@ def resolve_answers(walk: pl.LazyFrame, path: Path, *, is_held: bool) -> pl.Lazy
     for position, node in enumerate(path.journey.nodes):
         if node.message is not None:
             walk = _resolve_node(walk, path, position, node.message, is_held=is_held)
+            if node.message.on_loss is LossPolicy.EXIT and not is_held:
+                walk = _end_node(walk, path, position)
     return walk
 
 

@@ -4,13 +4,17 @@ from datetime import date
 
 import polars as pl
 
-from pipelines.contracts.codes import Arm, DecisionOutcome
+from pipelines.contracts.codes import WAITING, Arm, DecisionOutcome, DispatchStatus, HoldReason
 from pipelines.contracts.measurement import Exposure
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.money import to_amount, to_minor
 
 #: What a person's assignment belongs to; with the night it is the key of an exposure.
 ASSIGNMENT = ("product", "programme", "customer_id")
+
+_PROGRAMME = ("product", "programme")
+_UNASSIGNED = (DecisionOutcome.KILL_SWITCH.value, DecisionOutcome.OVERRIDE.value)
+_KEPT = (*WAITING, HoldReason.RECOMMENDED_ONLY.value, HoldReason.APPROVAL_REJECTED.value)
 
 #: A person with several decisions of one programme has the arm that says most about what they saw.
 _ARM_RANKS = {Arm.TREATED.value: 0, Arm.HOLDOUT.value: 1, Arm.NOT_SELECTED.value: 2}
@@ -40,17 +44,31 @@ def _messages(plan: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def _kept_here(plan: pl.LazyFrame, dispatch_log: pl.LazyFrame) -> pl.LazyFrame:
+    """Programmes whose messages a person kept from leaving, or has not let go yet."""
+    is_kept = pl.col("reason").is_in(_KEPT) | (pl.col("status") == DispatchStatus.EXPIRED.value)
+    kept = dispatch_log.filter(is_kept).select("send_id")
+    return plan.join(kept, on="send_id", how="semi").select(_PROGRAMME).unique()
+
+
 def record_exposures(
-    decisions: pl.LazyFrame, plan: pl.LazyFrame, *, night: date, workspace: WorkspaceSettings
+    decisions: pl.LazyFrame,
+    plan: pl.LazyFrame,
+    dispatch_log: pl.LazyFrame,
+    *,
+    night: date,
+    workspace: WorkspaceSettings,
 ) -> pl.LazyFrame:
     """One row per person and programme with a decision tonight.
 
-    Decisions that a kill switch ended are left out: the switch is tested before
-    the holdout, so nobody was assigned, and counting these people as not
-    selected would put the held out among the treated arm.
+    Decisions that a kill switch or an override ended are left out: these are
+    tested before the holdout, so nobody was assigned, and counting these people
+    as not selected would put the held out among the treated arm. So is every
+    arm of a programme whose messages stayed here, as it treated nobody.
     """
     assignments = (
-        decisions.filter(pl.col("outcome") != DecisionOutcome.KILL_SWITCH.value)
+        decisions.filter(~pl.col("outcome").is_in(_UNASSIGNED))
+        .join(_kept_here(plan, dispatch_log), on=_PROGRAMME, how="anti")
         .with_columns(arm=arm())
         .with_columns(arm_rank=pl.col("arm").replace_strict(_ARM_RANKS, return_dtype=pl.Int8))
         .group_by(ASSIGNMENT)

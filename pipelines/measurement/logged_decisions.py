@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome
 from pipelines.contracts.off_policy import NO_SEND, LeftOut, LoggedAction, Reward
+from pipelines.expressions.digest import digest, unit_interval
 from pipelines.expressions.time import local_date, whole_days_between
 
 #: Policy of decisions that a person took.
@@ -124,6 +125,14 @@ def assemble_logged_decisions(
         .agg(choice_count=pl.len().cast(pl.Int64)),
         undrawn=undrawn.select(decision_count=(~pl.col("is_drawn")).sum().cast(pl.Int64)),
     )
+
+
+def sample_people(actions: pl.LazyFrame, *, most_choices: int, choice_count: int) -> pl.LazyFrame:
+    """All choices of about so many people that `most_choices` are left; the same people on every machine."""
+    if choice_count <= most_choices:
+        return actions
+    place = unit_interval(digest("sample for off-policy evaluation", pl.col("customer_id")))
+    return actions.filter(place < most_choices / choice_count)
 
 
 def _drawn(decisions: pl.LazyFrame, candidates: pl.LazyFrame, rewards: pl.LazyFrame) -> pl.LazyFrame:

@@ -45,24 +45,25 @@ def forced_offers(offered: pl.LazyFrame, overrides: pl.LazyFrame) -> pl.LazyFram
     )
 
 
-def only_members_and_forced(
-    candidates: pl.LazyFrame, audience: pl.LazyFrame, overrides: pl.LazyFrame
+def only_what_is_forced(
+    candidates: pl.LazyFrame, brought_in: pl.LazyFrame, overrides: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """Candidates of people in the audience, and of others those that an override is about.
+    """Candidates without those of people outside the audience that no override is about.
 
     Args:
         candidates: Columns of `Candidate`; the programme is the campaign.
-        audience: `campaign` and `customer_id` by segment, without anyone forced.
+        brought_in: `campaign` and `customer_id` of those who are in the audience by force alone.
         overrides: `ActiveOverride`s of the night.
     """
-    members = audience.select("customer_id", programme="campaign")
-    others = candidates.join(members, on=("customer_id", "programme"), how="anti")
+    outside = brought_in.select("customer_id", programme="campaign")
+    keys = ("customer_id", "programme")
+    others = candidates.join(outside, on=keys, how="semi")
     forced_in = with_overrides(others, overrides, kind=OverrideKind.FORCE_IN)
     actions = with_overrides(others, overrides, kind=OverrideKind.FORCE_ACTION).filter(is_forced_action())
     forced = pl.concat([rows.select("candidate_id") for rows in (forced_in, actions)]).unique()
     return pl.concat(
         [
-            candidates.join(members, on=("customer_id", "programme"), how="semi"),
+            candidates.join(outside, on=keys, how="anti"),
             others.join(forced, on="candidate_id", how="semi"),
         ]
     )

@@ -1,7 +1,7 @@
 """Next best action: the offers of each campaign that fit a person best, on every template."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import polars as pl
@@ -9,11 +9,13 @@ import polars as pl
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.codes import LossPolicy, Product
 from pipelines.contracts.objectives import ValueMethod
+from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.expressions.digest import identifier
 from pipelines.expressions.time import INSTANT, end_of_local_day
 from pipelines.personalization.campaigns import CampaignTables, campaign_tables
 from pipelines.personalization.eligibility import EligibilityFacts, bought_lines, eligible_offers
+from pipelines.personalization.forcing import forced_audience, forced_offers, only_what_is_forced
 from pipelines.personalization.learning.contexts import (
     Contacts,
     channel_contexts,
@@ -47,6 +49,7 @@ class ProposalInputs:
         plan: Messages of past nights, of as many as rules and models look back on.
         population: Over everyone, also where the other inputs are of one bucket of people.
         policies: Campaign → what was learnt of it.
+        overrides: What people forced, `ActiveOverride`s of the night.
     """
 
     features: pl.LazyFrame
@@ -60,6 +63,7 @@ class ProposalInputs:
     products: pl.LazyFrame
     population: Population
     policies: Mapping[str, CampaignPolicy]
+    overrides: pl.LazyFrame = field(default_factory=lambda: ActiveOverride.create_empty(lazy=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,7 @@ def _scored_offers(inputs: ProposalInputs, offered: pl.LazyFrame) -> pl.LazyFram
 def propose_actions(inputs: ProposalInputs, *, config: NightConfig, night: date, as_of: datetime) -> Proposal:
     """One row per active campaign, person in its audience, template, and offer among the most promising.
 
+    Whom an override brings in is proposed for too, what the override is about alone.
     Held-out people are proposed for like everyone: planning holds them back and
     records it. So are actions of negative value. An offer is not proposed to people
     whom its rules keep from it.
@@ -132,14 +137,20 @@ def propose_actions(inputs: ProposalInputs, *, config: NightConfig, night: date,
         as_of=as_of,
         workspace=workspace,
     )
-    offered = _audience(inputs, campaigns.audiences).join(campaigns.offers, on="campaign", how="inner")
+    audience = _audience(inputs, campaigns.audiences)
+    brought_in = forced_audience(campaigns.audiences, inputs.overrides).join(
+        audience, on=["campaign", "customer_id"], how="anti"
+    )
+    offered = pl.concat([audience, brought_in]).join(campaigns.offers, on="campaign", how="inner")
     allowed = eligible_offers(offered, settings.catalogue.offers, facts)
     # Collected here: people and actions become matrices.
     scored = _scored_offers(inputs, allowed).collect()
     people, channels, offers = pl.collect_all(_contexts(scored, inputs, contacts, config, night))
-    known = _Known(people.sort("customer_id"), channels, offers)
+    forced = forced_offers(scored.lazy().select("campaign", "customer_id", "offer_id"), inputs.overrides)
+    known = _Known(people.sort("customer_id"), channels, offers, forced.collect())
     valued = _valued(scored, known, campaigns, inputs.policies, config)
-    candidates = _candidates(valued, config, night=night, as_of=as_of)
+    proposed = _candidates(valued, config, night=night, as_of=as_of)
+    candidates = only_what_is_forced(proposed.lazy(), brought_in, inputs.overrides).collect()
     return Proposal(candidates=candidates, people=people, channels=channels, offers=offers)
 
 
@@ -148,6 +159,7 @@ class _Known:
     people: pl.DataFrame
     channels: pl.DataFrame
     offers: pl.DataFrame
+    forced: pl.DataFrame
 
 
 def _contexts(
@@ -183,7 +195,7 @@ def _valued(
         names = () if policy.learnt is None else policy.learnt.response.layout.offers
         knowledge = knowledge_of(people, people, known.channels, known.offers, names)
         valued = value_actions(rows, knowledge, policy, config.personalization.fatigue)
-        parts.append(most_promising(valued))
+        parts.append(most_promising(valued, known.forced.filter(pl.col("campaign") == name)))
     return pl.concat(parts) if parts else scored.join(templates, on="campaign").with_columns(value="score")
 
 

@@ -108,9 +108,17 @@ def _losses(
     return losses * float(fatigue.unsubscribe_cost)
 
 
-def most_promising(rows: pl.DataFrame) -> pl.DataFrame:
-    """The `offers_per_person` offers of a person that could bring most on any template; ties go by name."""
+def most_promising(rows: pl.DataFrame, forced: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The `offers_per_person` offers of a person that could bring most on any template; ties go by name.
+
+    Args:
+        rows: Actions of a campaign with their `promise`.
+        forced: `customer_id` and `offer_id` that are kept whatever they could bring.
+    """
     best = rows.group_by("customer_id", "offer_id", "offers_per_person").agg(lost=-pl.col("promise").max())
     position = pl.int_range(pl.len()).over("customer_id", order_by=["lost", "offer_id"])
     kept = best.with_columns(position=position).filter(pl.col("position") < pl.col("offers_per_person"))
-    return rows.join(kept, on=["customer_id", "offer_id"], how="semi")
+    keys = ["customer_id", "offer_id"]
+    if forced is not None:
+        kept = pl.concat([kept.select(keys), forced.select(keys)])
+    return rows.join(kept, on=keys, how="semi")

@@ -7,12 +7,13 @@ changes every later answer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome, PriorityClass, Product
+from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.expressions.money import to_minor
@@ -43,6 +44,7 @@ class PlanningInputs:
         candidates: Tonight's candidates of all products, one under the other.
         households: Household of every person.
         ledger: Messages that count, from `assemble_ledger`.
+        overrides: What people forced, `ActiveOverride`s of the night.
     """
 
     candidates: pl.LazyFrame
@@ -51,6 +53,7 @@ class PlanningInputs:
     memberships: pl.LazyFrame
     households: pl.LazyFrame
     ledger: pl.LazyFrame
+    overrides: pl.LazyFrame = field(default_factory=lambda: ActiveOverride.create_empty(lazy=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,19 @@ def _is_finite() -> pl.Expr:
 
 
 def _in_order_of_precedence(candidates: pl.LazyFrame) -> pl.LazyFrame:
-    """Class, priority with age, age, value; ties go by id, a digest, so they favour nobody."""
+    """Class, what is forced, priority with age, age, value; ties go by id, a digest: they favour nobody."""
     aged = pl.col("priority") + AGEING_PER_NIGHT * pl.col("waiting_nights")
     classes = pl.col("priority_class").replace_strict(_CLASS_RANKS, return_dtype=pl.Int64)
     return (
         candidates.with_columns(class_rank=classes, aged_priority=aged)
         .sort(
             "class_rank",
+            "is_forced",
             "aged_priority",
             "waiting_nights",
             "value",
             "candidate_id",
-            descending=[False, True, True, True, False],
+            descending=[False, True, True, True, True, False],
         )
         .with_row_index("place")
         .drop("class_rank", "aged_priority")
@@ -101,6 +105,7 @@ def _refuse_worthless(exploration: float) -> pl.Expr:
         & (pl.col("product") == Product.PERSONALIZATION.value)
         & (pl.col("value") <= 0)
         & ~is_explored
+        & ~pl.col("is_forced")
     )
     return (
         pl.when(is_worthless)
@@ -132,6 +137,7 @@ def _judged(
             config=config,
             kill_switches=kill_switches,
             night=night,
+            overrides=inputs.overrides,
         )
         .join(send_times, on="customer_id", how="left", validate="m:1")
         .pipe(_in_order_of_precedence)
@@ -210,7 +216,6 @@ def _with_windows(everyone: pl.DataFrame, config: NightConfig, night: date, as_o
     return everyone.pipe(fit_windows, config.guardrails, as_of=as_of, until=until).with_columns(
         outcome=_refuse_worthless(config.guardrails.exploration),
         cost_minor=to_minor(pl.col("cost_amount")),
-        is_forced=pl.lit(value=False),
     )
 
 

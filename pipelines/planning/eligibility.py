@@ -15,6 +15,7 @@ from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.expressions.holdout import is_programme_holdout, is_universal_holdout
 from pipelines.planning.overrides import apply_overrides
+from pipelines.planning.waves import with_waves
 
 _SWITCHED = {"channel": "channel", "product": "product", "campaign": "programme"}
 #: Rule names of verdicts that no configured limit names.
@@ -79,6 +80,7 @@ def _rules(config: NightConfig, kill_switches: Sequence[KillSwitch]) -> dict[Dec
         ),
         DecisionOutcome.NOT_CONTACTABLE: refused,
         DecisionOutcome.EXCLUDED_SEGMENT: pl.when(~pl.col("is_forced")).then(pl.col("excluded_by")),
+        DecisionOutcome.LATER_WAVE: pl.col("later_wave"),
     }
 
 
@@ -91,10 +93,12 @@ def judge_candidates(
     kill_switches: Sequence[KillSwitch],
     night: date,
     overrides: pl.LazyFrame | None = None,
+    ledger: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
     """Adds `outcome` and `rule` of the first rule that refuses a candidate; null for those that may go on.
 
     And `is_forced`: whether a person forced it in, by the `overrides` of the night.
+    Campaigns in waves are judged by the `ledger`.
     """
     forced = ActiveOverride.create_empty(lazy=True) if overrides is None else overrides
     keys = ("customer_id", "purpose", "channel")
@@ -109,9 +113,10 @@ def judge_candidates(
     ]
     return (
         apply_overrides(candidates, forced)
+        .pipe(with_waves, contactability, ledger, config=config, night=night)
         .join(verdicts, on=keys, how="left", validate="m:1")
         .join(excluded, on="customer_id", how="left", validate="m:1")
         .with_columns(**{name: rule for name, (_, rule) in refusals.items()})
         .with_columns(outcome=pl.coalesce(*outcomes), rule=pl.coalesce(*refusals))
-        .drop("is_allowed", "contact_reason", "excluded_by", "overridden_by", *refusals)
+        .drop("is_allowed", "contact_reason", "excluded_by", "overridden_by", "later_wave", *refusals)
     )

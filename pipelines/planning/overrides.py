@@ -11,7 +11,7 @@ the later counts, and what it does not name has to stand back.
 import polars as pl
 
 from pipelines.contracts.codes import OverrideKind
-from pipelines.expressions.overrides import is_forced_action, by_age, with_overrides
+from pipelines.expressions.overrides import by_age, is_forced_action, with_overrides
 
 
 def apply_overrides(candidates: pl.LazyFrame, overrides: pl.LazyFrame) -> pl.LazyFrame:

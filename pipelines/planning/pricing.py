@@ -10,6 +10,7 @@ from pipelines.expressions.money import MINOR_PER_MAJOR
 from pipelines.planning.allocation.dual import Prices
 from pipelines.planning.choosing import ChoiceTerms
 from pipelines.planning.fates import NightLimits
+from pipelines.planning.limits import SharedLimit
 from pipelines.planning.rounds import BY_VALUE, Rounds, people_reached
 
 #: Outcomes that a shared limit decides.
@@ -18,6 +19,10 @@ _SHARED = [
 ]
 _IS_PLANNED = pl.col("outcome") == DecisionOutcome.PLANNED.value
 _DECIMALS = 9
+_LINE = {
+    name: LimitPrice.create_empty().schema[name]
+    for name in ("workspace_id", "limit_name", "kind", "limit_value", "used_value", "price", "relaxation")
+}
 
 
 def limit_prices(
@@ -25,45 +30,50 @@ def limit_prices(
 ) -> pl.DataFrame:
     """Size and use of every shared limit and minimum, and what one more unit would be worth.
 
-    Under prices that is the dual price; else the value of the best candidate that
-    the limit turned away. A minimum that is not reached was lowered by what is
-    missing: nobody is left who could be sent to.
+    Under prices that is the dual price; where precedence decides, the most that a
+    candidate which was turned away would have brought per unit. A minimum that is
+    not reached was lowered by what is missing.
     """
+    minimums = limits.round.minimums
     planned = judged.filter(_IS_PLANNED)
-    shared, minimums = limits.round.shared, limits.round.minimums
     reached = [people_reached(planned, minimum, limits.round.members) for minimum in minimums]
-    everything = [*shared, *minimums]
-    scale = [MINOR_PER_MAJOR if limit.is_money else 1 for limit in everything]
-    rows = pl.DataFrame(
-        {
-            "workspace_id": [workspace] * len(everything),
-            "limit_name": [limit.name for limit in everything],
-            "kind": [limit.kind for limit in everything],
-            "limit_value": [limit.size / unit for limit, unit in zip(everything, scale, strict=True)],
-            "used_value": [amount / unit for amount, unit in zip([*used, *reached], scale, strict=True)],
-            "dual_price": None
-            if prices is None
-            else [
-                round(float(price) * unit, _DECIMALS) for price, unit in zip(prices.price, scale, strict=True)
-            ],
-            "relaxation": [0.0] * len(shared)
-            + [float(max(minimum.size - count, 0)) for minimum, count in zip(minimums, reached, strict=True)],
-        },
-        schema_overrides={
-            name: LimitPrice.create_empty().schema[name]
-            for name in ("workspace_id", "limit_name", "kind", "limit_value", "used_value", "relaxation")
-        }
-        | {"dual_price": pl.Float64},
-    )
-    turned_away = (
-        judged.filter(pl.col("outcome").is_in(_SHARED))
-        .group_by(limit_name="rule")
-        .agg(
-            turned_away_count=pl.len().cast(pl.Int64), best_value=pl.col("value").max().clip(lower_bound=0.0)
+    everything = [*limits.round.shared, *minimums]
+    dual = [None] * len(everything) if prices is None else prices.price.tolist()
+    amounts = zip(everything, [*used, *reached], dual, strict=True)
+    rows = [_line(workspace, limit, amount, price) for limit, amount, price in amounts]
+    return (
+        pl.DataFrame(rows, schema=_LINE, orient="row")
+        .join(_turned_away(judged), on="limit_name", how="left", validate="1:1")
+        .with_columns(
+            turned_away_count=pl.col("turned_away_count").fill_null(0),
+            price=pl.coalesce("price", "best_value", 0.0).round(_DECIMALS),
         )
     )
-    return rows.join(turned_away, on="limit_name", how="left", validate="1:1").with_columns(
-        pl.col("turned_away_count").fill_null(0), price=pl.coalesce("dual_price", "best_value", 0.0)
+
+
+def _line(workspace: str, limit: SharedLimit, amount: int, price: float | None) -> tuple[object, ...]:
+    unit = MINOR_PER_MAJOR if limit.is_money else 1
+    missing = max(limit.size - amount, 0) if limit.is_minimum else 0
+    return (
+        workspace,
+        limit.name,
+        limit.kind,
+        limit.size / unit,
+        amount / unit,
+        None if price is None else price * unit,
+        float(missing),
+    )
+
+
+def _turned_away(judged: pl.DataFrame) -> pl.DataFrame:
+    """Candidates that each limit turned away, and the most that one of them is worth per unit."""
+    is_money = pl.col("outcome") == DecisionOutcome.BUDGET.value
+    per_money = pl.col("value") * MINOR_PER_MAJOR / pl.col("cost_minor")
+    per_unit = pl.when(is_money).then(per_money).otherwise("value")
+    return (
+        judged.filter(pl.col("outcome").is_in(_SHARED))
+        .group_by(limit_name="rule")
+        .agg(turned_away_count=pl.len().cast(pl.Int64), best_value=per_unit.max().clip(lower_bound=0.0))
     )
 
 

@@ -24,8 +24,9 @@ from pipelines.planning.rounds import Rounds
 
 _IS_PLANNED = pl.col("outcome") == DecisionOutcome.PLANNED.value
 _IS_DRAWN_FROM = pl.col("choice_id").is_not_null()
-#: Policies that chose: the best, whose probability is 1, or a draw.
-BEST, DRAWN = "greedy", "priced_softmax"
+_IS_OVERRIDDEN = pl.col("is_forced") | (pl.col("outcome") == DecisionOutcome.OVERRIDE.value)
+#: Policies that chose: the best, whose probability is 1, a draw, or a person.
+BEST, DRAWN, FORCED = "greedy", "priced_softmax", "override"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,8 @@ def _decisions(judged: pl.DataFrame, terms: ChoiceTerms, config: NightConfig) ->
 
     The best is the first in order of precedence among those that were allowed
     to compete, or among all when none was. The probability of no send is what the
-    actions leave; it is not known any more once a hard limit has changed a draw.
+    actions leave; it is not known any more once a hard limit has changed a draw,
+    and there is none where a person decided.
     """
     count = judged.height
     rank = pl.col("place").cast(pl.Int64) + pl.when(_IS_PLANNED).then(0).when("is_eligible").then(
@@ -71,6 +73,7 @@ def _decisions(judged: pl.DataFrame, terms: ChoiceTerms, config: NightConfig) ->
         candidate_count=pl.len().cast(pl.Int64),
         eligible_count=pl.col("is_eligible").sum().cast(pl.Int64),
         is_drawn=_IS_DRAWN_FROM.any(),
+        is_overridden=_IS_OVERRIDDEN.any(),
         is_changed=is_changed.any(),
         drawn_mass=pl.col("probability").filter(_IS_DRAWN_FROM).sort().sum(),
     )
@@ -83,8 +86,12 @@ def _decisions(judged: pl.DataFrame, terms: ChoiceTerms, config: NightConfig) ->
             chosen_candidate_id=pl.when(_IS_PLANNED).then(pl.col("candidate_id")),
             value=pl.when(_IS_PLANNED).then(pl.col("value")).otherwise(0.0),
             propensity=pl.when(_IS_PLANNED).then("probability").otherwise(no_send),
-            is_propensity_valid=~pl.col("is_changed"),
-            assigned_by=pl.when("is_drawn").then(pl.lit(DRAWN)).otherwise(pl.lit(BEST)),
+            is_propensity_valid=~pl.col("is_changed") & ~pl.col("is_overridden"),
+            assigned_by=pl.when("is_overridden")
+            .then(pl.lit(FORCED))
+            .when("is_drawn")
+            .then(pl.lit(DRAWN))
+            .otherwise(pl.lit(BEST)),
             seed=pl.lit(terms.seed, pl.Int64),
             guardrails_version=pl.lit(config.version_of("guardrails"), pl.Int64),
         )

@@ -97,7 +97,7 @@ def _by_precedence(
 
 def _reached(eligible: pl.DataFrame, contest: Contest, limits: RoundLimits) -> list[tuple[SharedLimit, int]]:
     """People that each minimum is about and that have a message so far."""
-    planned = eligible.filter(pl.Series(contest.fate) == PLANNED)
+    planned = eligible.filter(pl.Series(contest.fate, dtype=pl.Int64) == PLANNED)
     return [(limit, people_reached(planned, limit, limits.members)) for limit in limits.minimums]
 
 

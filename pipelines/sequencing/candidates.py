@@ -9,7 +9,7 @@ from pipelines.contracts.codes import Product
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import message_terms, net_value, tag_list
+from pipelines.expressions.messages import falling_priority, message_terms, net_value, tag_list
 from pipelines.expressions.money import AMOUNT
 from pipelines.expressions.sums import stable_sum
 from pipelines.expressions.time import INSTANT
@@ -23,19 +23,31 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "purpose": pl.String,
     "template_id": pl.String,
     "offer_id": pl.String,
+    "priority": pl.Int64,
     "margin_rate": pl.Float64,
     "cost_amount": AMOUNT,
 }
 
 
 def _terms(sequence: SequenceSettings, config: NightConfig) -> pl.LazyFrame:
-    """One row per step."""
-    rows = []
+    """One row per step and template that it may go out with."""
+    rows: list[tuple[object, ...]] = []
     for number, step in enumerate(sequence.steps, start=1):
-        terms = message_terms(config.personalization.catalogue, step.template, step.offer)
-        rows.append(
-            (number, terms.channel, terms.purpose, step.template, step.offer, terms.margin_rate, terms.cost)
-        )
+        for position, template in enumerate((step.template, *step.fallbacks)):
+            terms = message_terms(config.personalization.catalogue, template, step.offer)
+            priority = falling_priority(sequence.priority, position)
+            rows.append(
+                (
+                    number,
+                    terms.channel,
+                    terms.purpose,
+                    template,
+                    step.offer,
+                    priority,
+                    terms.margin_rate,
+                    terms.cost,
+                )
+            )
     return pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
 
 
@@ -64,7 +76,9 @@ def ask_for_steps(
     valid_until: pl.Expr,
     as_of: datetime,
 ) -> pl.LazyFrame:
-    """One candidate per stay with a step that is due, ghosts too; planning keeps these back.
+    """Candidates of each stay with a step that is due, ghosts too; planning keeps these back.
+
+    One, and another for each template that the step falls back on: planning tries them in turn.
 
     The value is a declared prior: the share of people whom a message brings back
     (`response_rate`), each with one order, × margin less discount - cost. Who has no order
@@ -77,7 +91,7 @@ def ask_for_steps(
         state.filter(pl.col("pending_decision_id").is_not_null())
         .with_columns(valid_until=valid_until)
         .filter(pl.col("valid_until") > pl.lit(as_of, INSTANT))
-        .join(_terms(sequence, config), on="step_number", how="inner", validate="m:1")
+        .join(_terms(sequence, config), on="step_number", how="inner")
         .join(_own_order(value), on="customer_id", how="left", validate="m:1")
         .join(_mean_order(value), how="cross")
         .with_columns(
@@ -87,7 +101,6 @@ def ask_for_steps(
             programme_version=pl.col("sequence_version"),
             node_id=pl.format("step_{}", "step_number"),
             priority_class=pl.lit(sequence.priority_class.value),
-            priority=pl.lit(sequence.priority, pl.Int64),
             score=rate,
             # Nothing was observed: a prior as vague as its mean.
             uncertainty=rate,

@@ -78,20 +78,34 @@ def _go_on(course: Course, since: date) -> dict[str, pl.Expr]:
 
 
 def _resolve(state: pl.LazyFrame, course: Course) -> pl.LazyFrame:
-    """Planned steps are done, for the held out too; lost ones are skipped or wait another night."""
+    """Planned steps are done, for the held out too; lost ones are skipped, wait another night, or end it."""
     asked = IS_ACTIVE & pl.col("pending_decision_id").is_not_null()
     is_done = asked & pl.col("answer").is_in(SENT).fill_null(False)
-    goes_on, waits = is_done, pl.lit(False)
+    goes_on, waits, leaves = is_done, pl.lit(False), pl.lit(False)
     if not course.is_held:
+        if course.sequence.on_loss is LossPolicy.EXIT:
+            leaves = asked & is_given_up()
         if course.sequence.on_loss is LossPolicy.SKIP:
             goes_on = is_done | (asked & is_given_up())
-        waits = asked & ~goes_on
+        waits = asked & ~goes_on & ~leaves
     is_planned = asked & (pl.col("answer") == DecisionOutcome.PLANNED.value).fill_null(False)
     moved = _changed(goes_on, _go_on(course, course.previous_night))
     moved["waiting_nights"] = (
         pl.when(goes_on).then(0).otherwise(pl.col("waiting_nights") + waits.cast(pl.Int64))
     )
-    return state.with_columns(sent_count=pl.col("sent_count") + is_planned.cast(pl.Int64), **moved)
+    return state.with_columns(
+        sent_count=pl.col("sent_count") + is_planned.cast(pl.Int64), **moved
+    ).with_columns(**_changed(leaves, _ended(course, EnrolmentStatus.EXITED, pl.col("answer_detail"))))
+
+
+def _ended(course: Course, status: EnrolmentStatus, reason: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns of a stay that is over tonight."""
+    return {
+        "status": pl.lit(status.value),
+        "exit_reason": reason,
+        "ended_on": pl.lit(course.night),
+        "pending_decision_id": _NO_TEXT,
+    }
 
 
 def _remove(state: pl.LazyFrame, course: Course) -> pl.LazyFrame:
@@ -107,12 +121,7 @@ def _remove(state: pl.LazyFrame, course: Course) -> pl.LazyFrame:
         has_ordered = (ordered_on > pl.col("entered_on")).fill_null(False)
         rules.append((has_ordered, "ordered", EnrolmentStatus.COMPLETED))
     for applies, reason, status in rules:
-        ended = {
-            "status": pl.lit(status.value),
-            "exit_reason": pl.lit(reason),
-            "ended_on": pl.lit(course.night),
-            "pending_decision_id": _NO_TEXT,
-        }
+        ended = _ended(course, status, pl.lit(reason))
         state = state.with_columns(**_changed(IS_ACTIVE & applies, ended))
     return state
 

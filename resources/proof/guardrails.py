@@ -169,6 +169,26 @@ def _capacities(guardrails: Guardrails) -> Iterator[Guardrail]:
         yield Guardrail(name, "shared_count", {**nothing, **wanted, "maximum": size}, limit=float(size))
 
 
+def _waves(config: NightConfig, night: date) -> Iterator[Guardrail]:
+    for name, campaign in sorted(config.personalization.campaigns.items()):
+        if campaign.waves is not None:
+            stop = campaign.waves.stop_above
+            yield Guardrail(
+                f"waves:{name}",
+                "waves",
+                {
+                    "salt": _salt(f"wave of {name} in {config.workspace.workspace}"),
+                    "programme": name,
+                    "bounds": [round(share * 10_000) for share in campaign.waves.shares[:-1]],
+                    "starts_on": campaign.waves.starts_on,
+                    "nights_per_wave": campaign.waves.nights_per_wave,
+                    "rate": None if stop is None else stop.unsubscribe_rate,
+                    "night": night,
+                    "time_zone": config.workspace.time_zone,
+                },
+            )
+
+
 def _minimums(guardrails: Guardrails, night: date) -> Iterator[Guardrail]:
     for minimum in guardrails.minimums:
         share = Fraction(str(minimum.share or 0))
@@ -220,4 +240,5 @@ def guardrails_to_prove(
         *_frequency(config.guardrails, config.workspace.time_zone),
         *_sums(config, night),
         *_minimums(config.guardrails, night),
+        *_waves(config, night),
     ]

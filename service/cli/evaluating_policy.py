@@ -29,6 +29,7 @@ from pipelines.measurement.logged_decisions import (
     assemble_logged_decisions,
     click_rewards,
     outcome_rewards,
+    sample_people,
 )
 from resources.control.workspace.night import load_night
 from resources.lake.view import LakeView
@@ -44,6 +45,8 @@ from service.cli.session import WorkspaceOption, open_session
 
 #: Nights that are looked at unless others are asked for.
 _NIGHTS = 90
+#: Choices that are evaluated unless more are asked for: intervals get no narrower in a way that matters.
+_MOST_CHOICES = 200_000
 _SALT = "off-policy evaluation"
 _BUILT_IN = ", ".join(BuiltInPolicy)
 
@@ -71,6 +74,9 @@ SwitchOption = Annotated[
 ShrinkageOption = Annotated[
     float, typer.Option(min=0, help="Strength of DRos; the smaller, the less weight.")
 ]
+ChoicesOption = Annotated[
+    int, typer.Option(min=1, help="About how many choices at most; of more a sample of people is taken.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,7 @@ class _Asked:
     until: date
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  the options of a command
     policy: PolicyArgument,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -94,6 +100,7 @@ def evaluate(
     programme: ProgrammeOption = None,
     switch_at: SwitchOption = SWITCH_AT,
     shrinkage: ShrinkageOption = SHRINKAGE,
+    choices: ChoicesOption = _MOST_CHOICES,
 ) -> None:
     """Estimate what a policy would have brought, against the one that drew what was sent.
 
@@ -102,10 +109,14 @@ def evaluate(
     """
     session = open_session(workspace)
     lake = session.home.lake(session.workspace_id).pinned()
-    asked = _asked(lake, policy, reward, programme, since, until)
+    first, last = _nights(lake, since, until)
+    asked = _Asked(policy=policy, reward=reward, programme=programme, since=first, until=last)
     config = load_night(session.home.configs(session.workspace_id), asked.until)
     logged = _logged(lake, asked, config)
-    actions, left_out, undrawn = pl.collect_all([logged.actions, logged.left_out, logged.undrawn])
+    count, left_out, undrawn = pl.collect_all(
+        [logged.actions.select(pl.col("is_taken").sum()), logged.left_out, logged.undrawn]
+    )
+    actions = sample_people(logged.actions, most_choices=choices, choice_count=count.item() or 0).collect()
     log = EvaluatedLog(
         first_night=asked.since,
         last_night=asked.until,
@@ -114,24 +125,19 @@ def evaluate(
         currency=config.workspace.currency,
         left_out=dict(left_out.iter_rows()),
         undrawn=int(undrawn.item() or 0),
+        usable=int(count.item() or 0),
     )
     compared = _with_policy(asked, actions, log)
     session.print(f"Policy {policy} against the logged one of {session.workspace_id}", style="bold")
-    for line in describe_log(log, compared, usable=actions["choice_id"].n_unique()):
+    for line in describe_log(log, compared, sampled=actions["choice_id"].n_unique()):
         session.print(line)
     evaluation = _evaluate(compared, switch_at=switch_at, shrinkage=shrinkage)
     for line in describe_evaluation(evaluation):
         session.print(line)
 
 
-def _asked(  # noqa: PLR0917
-    lake: LakeView,
-    policy: str,
-    reward: Reward,
-    programme: str | None,
-    since: datetime | None,
-    until: datetime | None,
-) -> _Asked:
+def _nights(lake: LakeView, since: datetime | None, until: datetime | None) -> tuple[date, date]:
+    """First and last night to look at; CommandError where there are none."""
     latest = lake.find_latest(DECISIONS, before=date.max)
     if latest is None:
         raise CommandError(
@@ -149,7 +155,7 @@ def _asked(  # noqa: PLR0917
             "give an earlier --since or a later --until",
             exit_code=ExitCode.USAGE,
         )
-    return _Asked(policy=policy, reward=reward, programme=programme, since=first, until=last)
+    return first, last
 
 
 def _logged(lake: LakeView, asked: _Asked, config: NightConfig) -> LoggedDecisions:

@@ -134,12 +134,23 @@ def _candidates(candidates: list[Row], decisions: list[Row], currency: str) -> l
     for decision in decisions:
         lines.append(f"{_programme(decision)}:")
         lines.extend(
-            f"  {_action(row)}, worth {money_in_words(row['value'], currency)}: "
-            f"{outcome_in_words(row['outcome'], row['rule'])}"
+            f"  {_action(row)}, worth {_worth_of(row, currency)}: "
+            f"{outcome_in_words(row['outcome'], row['rule'])}{_chance(row)}"
             for row in ranked
             if row["decision_id"] == decision["decision_id"]
         )
     return lines
+
+
+def _worth_of(candidate: Row, currency: str) -> str:
+    """The value and, where the places that it takes have a price, what is left of it."""
+    value, adjusted = (money_in_words(candidate[name], currency) for name in ("value", "adjusted_value"))
+    return value if value == adjusted else f"{value}, {adjusted} less the price of the places that it takes"
+
+
+def _chance(candidate: Row) -> str:
+    """How likely it was; nothing where nothing was drawn."""
+    return "" if candidate["choice_id"] is None else f" (drawn with probability {candidate['probability']:.3f})"
 
 
 def _decisions(decisions: list[Row], candidates: list[Row]) -> list[str]:

@@ -44,6 +44,7 @@ class EvaluatedLog:
     Attributes:
         left_out: Choices by reason.
         undrawn: Decision points in which nothing was drawn.
+        usable: Choices that could be used, before people are sampled and the policy is asked.
     """
 
     first_night: date
@@ -53,10 +54,11 @@ class EvaluatedLog:
     currency: str
     left_out: Mapping[str, int]
     undrawn: int
+    usable: int
 
 
-def describe_log(log: EvaluatedLog, compared: pl.DataFrame, *, usable: int) -> Iterator[str]:
-    """What is compared; `usable` choices there were, of which the policy may speak of a part."""
+def describe_log(log: EvaluatedLog, compared: pl.DataFrame, *, sampled: int) -> Iterator[str]:
+    """What is compared, of the choices that were sampled."""
     used = compared["choice_id"].n_unique()
     yield (
         f"Reward: {_reward(log)}. Nights {log.first_night} to {log.last_night}: "
@@ -64,8 +66,10 @@ def describe_log(log: EvaluatedLog, compared: pl.DataFrame, *, usable: int) -> I
     )
     for line in _unused(log):
         yield f"  left out: {line}"
-    if usable > used:
-        yield f"  left out: {counted(usable - used, 'choice')} that the file does not speak of"
+    if log.usable > sampled:
+        yield f"  left out: {counted(log.usable - sampled, 'choice')} of people who are not in the sample"
+    if sampled > used:
+        yield f"  left out: {counted(sampled - used, 'choice')} that the file does not speak of"
 
 
 def _reward(log: EvaluatedLog) -> str:

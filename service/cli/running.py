@@ -61,15 +61,16 @@ def _days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=offset)
 
 
-#: Jobs of the Dagster code location, by name.
-NIGHTLY, HAND_OVER = "nightly", "hand_over"
+#: The job that does again what follows the plan of a night.
+HAND_OVER = "hand_over"
 
 
-def launch(session: Session, night: date, *, job: str = NIGHTLY) -> int:
+def launch(session: Session, night: date, *, job: str | None = None) -> int:
     """Runs one night, or what is to do again of it, in a child process; returns its exit code."""
+    wanted = [] if job is None else ["--job", job]
     dagster_home = prepare_dagster_home(session.home.dagster_home)
     child = subprocess.run(  # noqa: S603  our own interpreter and module, a date and the name of a job
-        tethered([sys.executable, "-m", "assets.launch", "--date", night.isoformat(), "--job", job]),
+        tethered([sys.executable, "-m", "assets.launch", "--date", night.isoformat(), *wanted]),
         env=session.environment.for_child(DAGSTER_HOME=str(dagster_home), DAGSTER_DISABLE_TELEMETRY="1"),
         check=False,
     )

@@ -1,7 +1,7 @@
 """`onward whatif`: what a night's plan would be with other limits; publishes nothing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from pipelines.planning.comparison import PlanSide, compare_plans
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.inputs import planning_inputs
 from pipelines.planning.publishing import NightPlan
+from resources.control.override_rows import override_rows
 from resources.control.workspace.night import load_night
 from resources.lake.view import LakeView
 from service.cli.exit_codes import ExitCode
@@ -101,6 +102,8 @@ def _replan(
         night=on,
         as_of=as_of,
     )
+    overrides = session.home.overrides(session.workspace_id).active(as_of)
+    lazy = replace(lazy, overrides=override_rows(overrides).lazy())
     frames = pl.collect_all([getattr(lazy, name) for name in _INPUTS])
     inputs = PlanningInputs(**{name: frame.lazy() for name, frame in zip(_INPUTS, frames, strict=True)})
     switches = session.home.switches(session.workspace_id).active()
@@ -123,7 +126,7 @@ def _report(
     if differing := drift.collect().height:
         yield (
             f"warning: planned again with its own limits the night differs from what was published in "
-            f"{counted(differing, 'message')}: kill switches, overrides or the release are others"
+            f"{counted(differing, 'message')}: kill switches or the release are others"
         )
     yield from _totals(replanned, currency)
     yield from _limits(replanned)

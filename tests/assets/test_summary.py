@@ -52,6 +52,7 @@ def _limit(name: str, kind: str, size: float, used: float, *, away: int, price: 
         "used_value": used,
         "turned_away_count": away,
         "price": price,
+        "relaxation": 0.0,
     }
 
 
@@ -151,11 +152,8 @@ def test_the_summary_says_what_is_counted_and_in_which_unit(home: Home) -> None:
         "      2,000  expected to bring no more than it costs",
         "      1,008  no place left (capacity email); others went first",
         "  candidates turned away, by limit",
-        (
-            "      1,915  capacity:email, 400 of 400 messages used; "
-            "the best message turned away is worth 0.06 EUR"
-        ),
-        "        109  letters, 18.20 of 18.50 EUR used; the best message turned away is worth 0.64 EUR",
+        "      1,915  capacity:email, 400 of 400 messages used; one more message is worth 0.06 EUR",
+        "        109  letters, 18.20 of 18.50 EUR used; one more EUR is worth 0.64 EUR",
         "  proof: 1 of 2 guardrails hold",
         "  where to look",
     ]
@@ -233,7 +231,7 @@ def test_the_report_says_the_units_of_limits(home: Home) -> None:
         "Size",
         "Used",
         "Candidates turned away",
-        "Best message turned away (EUR)",
+        "One more is worth (EUR)",
     ]
     assert limits.rows == (
         ("capacity:email", "capacity", "messages", "400", "400", "1,915", "0.062"),
@@ -264,10 +262,12 @@ def test_later_nights_show_movement_in_the_segments_that_were_known(home: Home) 
 
 def _source(name: str, **changes: object) -> dict[str, object]:
     counts = ("read_count", "row_count", "rejected_count", "null_cursor_count", "future_count",
-              "largest_tie_count", "added_count", "changed_count", "unchanged_count", "removed_count",
+              "largest_tie_count", "kept_sentinel_count", "cleared_sentinel_count", "deep_document_count",
+              "added_count", "changed_count", "unchanged_count", "removed_count",
               "received_bytes")  # fmt: skip
     return {
         "source": name,
+        "feed": "main",
         "read_on": NIGHT,
         "connection": "main",
         "kind": "duckdb",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipelines.contracts.codes import Automation, LossPolicy, PriorityClass
+from pipelines.contracts.settings.fallbacks import Fallbacks, require_fallbacks
 from pipelines.contracts.settings.fields import Duration, LocalWait, Name, Settings, Share, Tags
 
 
@@ -17,10 +18,23 @@ class Entry(Settings):
 
 
 class MessageAction(Settings):
+    """A message.
+
+    Attributes:
+        fallbacks: Templates, of other channels say, that are tried in this order when the first loses its
+            place; with `on_loss: fallback`.
+    """
+
     template: Name
+    fallbacks: Fallbacks = ()
     offer: Name | None = None
     valid_for: Duration = Field(default="3d", validate_default=True)
     on_loss: LossPolicy = LossPolicy.DEFER
+
+    @model_validator(mode="after")
+    def _falls_back_on_something(self) -> "MessageAction":
+        require_fallbacks(self.on_loss, [(self.template, self.fallbacks)])
+        return self
 
 
 class Node(Settings):

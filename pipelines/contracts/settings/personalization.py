@@ -8,6 +8,7 @@ from pipelines.contracts.codes import Automation, PriorityClass
 from pipelines.contracts.objectives import Objective
 from pipelines.contracts.settings.catalogue import Catalogue
 from pipelines.contracts.settings.fields import Money, Name, Settings, Share, Tags
+from pipelines.contracts.settings.waves import Waves
 
 EventTypes = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -25,6 +26,7 @@ class CampaignSettings(Settings):
         event_value: What one click or conversion is worth. For spend and margin: the spend that a click is
             taken to stand for until that is measured.
         automation: How far its messages may go by themselves; null leaves it as it was set.
+        waves: People are reached little by little; all at once when null.
     """
 
     offers: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -39,6 +41,7 @@ class CampaignSettings(Settings):
     reward_window_days: Annotated[int, Field(ge=1, le=365)] = 14
     event_value: Annotated[Money, Field(gt=0)] | None = None
     automation: Automation | None = None
+    waves: Waves | None = None
 
     @model_validator(mode="after")
     def _counted_things_have_a_value(self) -> "CampaignSettings":

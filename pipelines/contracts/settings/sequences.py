@@ -2,16 +2,23 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.contracts.codes import Automation, LossPolicy, PriorityClass
+from pipelines.contracts.settings.fallbacks import Fallbacks, require_fallbacks
 from pipelines.contracts.settings.fields import Duration, Name, Settings, Share, Tags
 
 
 class SequenceStep(Settings):
-    """A message, `after` whole local days since the step before it was planned (or since entry)."""
+    """A message, `after` whole local days since the step before it was planned (or since entry).
+
+    Attributes:
+        fallbacks: Templates, of other channels say, that are tried in this order when the first loses its
+            place; with `on_loss: fallback`.
+    """
 
     template: Name
+    fallbacks: Fallbacks = ()
     offer: Name | None = None
     after_days: Annotated[int, Field(ge=0, le=365)] = 0
     valid_for: Duration = Field(default="3d", validate_default=True)
@@ -40,3 +47,8 @@ class SequenceSettings(Settings):
     response_rate: Share = 0.02
     tags: Tags = ()
     automation: Automation | None = None
+
+    @model_validator(mode="after")
+    def _falls_back_on_something(self) -> "SequenceSettings":
+        require_fallbacks(self.on_loss, [(step.template, step.fallbacks) for step in self.steps])
+        return self

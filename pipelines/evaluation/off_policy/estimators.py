@@ -132,7 +132,7 @@ def estimators(rounds: LoggedRounds, *, switch_at: float, shrinkage: float) -> t
         shrinkage: λ of DRos; infinity for DR, 0 for the model alone.
     """
     ones, weights = np.ones(len(rounds)), importance_weights(rounds)
-    missed = rounds.rewards - rounds.predicted
+    missed, weighted = rounds.rewards - rounds.predicted, weights * rounds.rewards
     model = Ratio(rounds.direct, ones)
 
     def corrected(used: Floats) -> tuple[Ratio, ...]:
@@ -140,8 +140,8 @@ def estimators(rounds: LoggedRounds, *, switch_at: float, shrinkage: float) -> t
 
     below, damped = switched(weights, switch_at), shrunk(weights, shrinkage)
     return (
-        Estimator(EstimatorName.IPW, (Ratio(weights * rounds.rewards, ones),), weights),
-        Estimator(EstimatorName.SNIPW, (Ratio(weights * rounds.rewards, weights),), weights),
+        Estimator(EstimatorName.IPW, (Ratio(weighted, ones),), weights),
+        Estimator(EstimatorName.SNIPW, (Ratio(weighted, weights),), weights),
         Estimator(EstimatorName.DR, corrected(weights), weights),
         Estimator(EstimatorName.SNDR, (model, Ratio(weights * missed, weights)), weights),
         Estimator(EstimatorName.SWITCH_DR, corrected(below), below),
@@ -202,21 +202,24 @@ def _resampled(
     sums_of_ratios: Sequence[tuple[Ratio, ...]], rounds: LoggedRounds, salt: str, replicates: int
 ) -> Floats:
     """Value of each sum of ratios in each replicate; NaN where a denominator is 0."""
-    columns = [
-        sums_by_key(side, rounds.keys)
-        for ratios in sums_of_ratios
-        for ratio in ratios
-        for side in (ratio.numerator, ratio.denominator)
+    sides = [
+        side for ratios in sums_of_ratios for ratio in ratios for side in (ratio.numerator, ratio.denominator)
     ]
-    by_key = np.column_stack(columns)
+    # Many ratios share a side, which is summed once.
+    distinct = {id(side): side for side in sides}
+    places = [list(distinct).index(id(side)) for side in sides]
+    by_key = np.vstack([sums_by_key(side, rounds.keys) for side in distinct.values()])
     keys = rounds.keys.unique().sort()
     totals = np.vstack(
         [
-            (resampling_counts(keys, salt=salt, replicate=replicate)[:, None] * by_key).sum(axis=0)
+            # Not a matrix product: how its parts are added depends on the number of threads.
+            np.einsum(
+                "ck,k->c", by_key, resampling_counts(keys, salt=salt, replicate=replicate).astype(np.float64)
+            )
             for replicate in range(replicates)
         ]
     )
-    above, below = totals[:, ::2], totals[:, 1::2]
+    above, below = totals[:, places[::2]], totals[:, places[1::2]]
     divided = np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
     starts = np.cumsum([0, *(len(ratios) for ratios in sums_of_ratios[:-1])])
     return np.asarray(np.add.reduceat(divided, starts, axis=1), np.float64)

@@ -70,13 +70,14 @@ def drawn_candidates(decisions: pl.LazyFrame, candidates: pl.LazyFrame) -> pl.La
         pl.col("outcome") == DecisionOutcome.OVERRIDE.value
     )
     answers = decisions.select(
-        "decision_id", "programme", "chosen_candidate_id",
+        "decision_id", "decided_on", "programme", "chosen_candidate_id",
         is_usable=pl.col("is_propensity_valid") & ~is_overridden,
     )  # fmt: skip
     is_taken = (pl.col("chosen_candidate_id") == pl.col("candidate_id")).fill_null(value=False)
     drawn = (
         candidates.filter(pl.col("choice_id").is_not_null())
-        .join(answers, on="decision_id", how="inner", validate="m:1")
+        # A decision that is put off comes again under its id.
+        .join(answers, on=["decision_id", "decided_on"], how="inner", validate="m:1")
         .with_columns(is_taken=is_taken)
     )
     no_send = (1.0 - pl.col("probability").sort().sum()).clip(lower_bound=0.0).round(DECIMALS)

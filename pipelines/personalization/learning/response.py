@@ -9,6 +9,7 @@ import numpy as np
 from pipelines.personalization.learning.arrays import NO_SEND, Action, Bools, Floats, Ints, Knowledge
 from pipelines.personalization.learning.design import (
     BASE_COUNT,
+    LOCAL_COUNT,
     Layout,
     Scaling,
     base_features,
@@ -204,14 +205,28 @@ def _half_life(task: Task, layout: Layout, usable: Ints) -> int:
 def _assembled(
     fitted: Fit, layout: Layout, scaling: Scaling, task: Task, *, coefficients: Floats
 ) -> ResponseModel:
-    spreads = [layout.spread(action) for action in layout.actions]
-    covariance = fitted.covariance[BASE_COUNT:, BASE_COUNT:]
+    treated = [layout.spread(action).T @ coefficients[BASE_COUNT:] for action in layout.actions]
+    sources = [
+        _error_sources(layout.spread(action), has_baseline=task.has_baseline) for action in layout.actions
+    ]
     return ResponseModel(
         layout=layout,
         scaling=scaling,
         link=task.link,
         has_baseline=task.has_baseline,
         base=coefficients[:BASE_COUNT],
-        treated=np.array([spread.T @ coefficients[BASE_COUNT:] for spread in spreads]),
-        covariance=np.array([spread.T @ covariance @ spread for spread in spreads]),
+        treated=np.array(treated),
+        covariance=np.array([source.T @ fitted.covariance @ source for source in sources]),
     )
+
+
+def _error_sources(spread: Floats, *, has_baseline: bool) -> Floats:
+    """[coefficients, local features]: what the error of an effect comes from.
+
+    Without a baseline the effect is the whole outcome, in which base and treated
+    coefficients stand for each other; their sum is what is known.
+    """
+    base = np.zeros((BASE_COUNT, LOCAL_COUNT))
+    if not has_baseline:
+        base[:, :BASE_COUNT] = np.eye(BASE_COUNT)
+    return np.vstack([base, spread])

@@ -155,10 +155,10 @@ class Layout:
 
 def lay_out(problem: ChoiceProblem) -> Layout:
     patterns, pattern_of_group = _patterns(problem)
-    return Layout(problem, patterns, pattern_of_group, _borders(problem.offsets))
+    return Layout(problem, patterns, pattern_of_group, borders(problem.offsets))
 
 
-def _borders(offsets: Ints) -> Places:
+def borders(offsets: Ints) -> Places:
     """Groups that blocks begin with: the first whose rows end behind another full block."""
     row_count, group_count = int(offsets[-1]), len(offsets) - 1
     full = np.searchsorted(offsets, np.arange(BLOCK_ROWS, row_count, BLOCK_ROWS))

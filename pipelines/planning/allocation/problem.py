@@ -80,11 +80,6 @@ class ChoiceProblem:
         """1 for a maximum, -1 for a minimum: minimums are maximums of the negative."""
         return np.where(self.is_minimum, -1.0, 1.0)
 
-    @property
-    def units(self) -> NDArray[np.int64]:
-        """Weights as integers."""
-        return self.weights.astype(np.int64)
-
 
 def group_of_rows(problem: ChoiceProblem) -> NDArray[np.int64]:
     return np.repeat(np.arange(problem.group_count), np.diff(problem.offsets))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.planning.allocation.layout import Layout, Places
+from pipelines.planning.allocation.layout import Layout, Places, borders
 from pipelines.planning.allocation.problem import ChoiceProblem, Floats
 
 SAMPLE_GROUPS = 50_000
@@ -52,3 +52,10 @@ def only_groups(problem: ChoiceProblem, groups: Places) -> ChoiceProblem:
         is_minimum=problem.is_minimum,
         members=None if problem.members is None else problem.members[:, groups],
     )
+
+
+def only_layout(layout: Layout, groups: Places) -> Layout:
+    """The layout of some of the groups, in ascending order, with the patterns of all."""
+    problem = only_groups(layout.problem, groups)
+    pattern = None if layout.pattern_of_group is None else layout.pattern_of_group[groups]
+    return Layout(problem, layout.patterns, pattern, borders(problem.offsets))

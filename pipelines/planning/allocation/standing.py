@@ -1,12 +1,15 @@
 """A choice while it is changed: what each group has, what is used of the limits, what room is left."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.planning.allocation.admitting import Units, admit
-from pipelines.planning.allocation.layout import Block, Layout, Places
+from pipelines.planning.allocation.layout import Layout, Places
 from pipelines.planning.allocation.margins import Rows, first_of_groups
 from pipelines.planning.allocation.problem import NONE, Bools, Floats
+from pipelines.planning.allocation.sampling import only_layout
 
 
 class Standing:
@@ -42,6 +45,12 @@ class Standing:
         """Units by limit that may be added to a maximum, or taken from a minimum."""
         return (self.sizes - self.used) * self.signs
 
+    @property
+    def fits(self) -> Bools:
+        """By place, whether there is room for one more row."""
+        added = self.units[:-1] * self.signs
+        return np.asarray(((added <= self.room) | (added <= 0)).all(axis=1))
+
     def places(self, groups: Places, rows: Rows | None = None) -> Places:
         """Entry of what groups have, or of other rows of theirs, in tables by place."""
         taken = self.chosen[groups] if rows is None else rows
@@ -68,31 +77,59 @@ class Standing:
         self.used += (self.changes(groups, rows) * self.signs).sum(axis=0)
         self.chosen[groups] = rows
 
-    def best_other(self, is_allowed: Bools, *, only_gains: bool) -> Rows:
-        """By group, its row of the largest adjusted value among places that are allowed; NONE without.
+    def everyone(self) -> "View":
+        count = self.layout.problem.group_count
+        return View(self.layout, np.arange(count), np.zeros(count, np.int64))
+
+    def close(self, distance: float, others: Bools) -> "View":
+        """Groups of which two rows, or a row and none, are within a distance of being best; and others."""
+        table, width = self._table, self.layout.kind_count
+        found = others.copy()
+        for block in self.layout.blocks():
+            margins = block.values - table.take(block.places(width))
+            least = np.maximum(block.largest(margins), 0.0) - distance
+            near = block.total((margins >= block.spread(least)).astype(np.int64)) + (least <= 0)
+            found[block.groups] |= near > 1
+        groups = np.flatnonzero(found)
+        layout = only_layout(self.layout, groups)
+        return View(layout, groups, self.layout.problem.offsets[groups] - layout.problem.offsets[:-1])
+
+    def best_other(self, view: "View", is_allowed: Bools, *, only_gains: bool) -> Rows:
+        """By group of a view, its row of the largest adjusted value among places that are allowed, or NONE.
 
         Args:
+            view: Groups to look at.
             is_allowed: By place.
             only_gains: Whether to look only at rows of more value than what the group has.
         """
-        found = np.full(len(self.chosen), NONE, np.int64)
-        problem, width = self.layout.problem, self.layout.kind_count
-
-        def look(block: Block) -> None:
+        found = np.full(len(view.groups), NONE, np.int64)
+        values, width = self.layout.problem.values, self.layout.kind_count
+        for block in view.layout.blocks() if is_allowed.any() else ():
             places = block.places(width)
             counts = is_allowed.take(places)
             if only_gains:
-                taken = self.chosen[block.groups]
-                has = np.where(taken == NONE, 0.0, problem.values[taken])
-                counts &= block.values > block.spread(has)
+                taken = self.chosen[view.groups[block.groups]]
+                counts &= block.values > block.spread(np.where(taken == NONE, 0.0, values[taken]))
             margins = np.where(counts, block.values - self._table.take(places), -np.inf)
             rows = first_of_groups(block, counts & (margins == block.spread(block.largest(margins))))
-            found[block.groups] = np.where(rows == NONE, NONE, rows + block.first_row)
-
-        if is_allowed.any():
-            for _ in self.layout.over_blocks(look, 1):
-                pass
+            in_all = rows + block.first_row + view.shift[block.groups]
+            found[block.groups] = np.where(rows == NONE, NONE, in_all)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Some groups of a problem.
+
+    Attributes:
+        layout: Their rows.
+        groups: Their numbers among all groups.
+        shift: What to add to a row's number to have its number among all rows, by group.
+    """
+
+    layout: Layout
+    groups: Places
+    shift: Rows
 
 
 def cheapest(losses: Floats, count: int) -> NDArray[np.intp]:

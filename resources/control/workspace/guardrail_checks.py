@@ -1,5 +1,7 @@
 """Guardrails: names they refer to, and limits that leave a programme no way to send."""
 
+from collections.abc import Iterator
+
 from resources.control.workspace.findings import Findings
 from resources.control.workspace.programme_checks import CATALOGUE, programme_names, template_uses
 from resources.control.workspace.segment_checks import segment_names
@@ -10,13 +12,7 @@ FILE = "guardrails.yml"
 
 def check_guardrails(findings: Findings) -> None:
     guardrails = findings.folder.root(FILE)
-    segments = segment_names(findings)
-    for segment in guardrails.at("excluded_segments").items():
-        findings.must_be_known(FILE, segment, segments, noun="segment")
-    programmes = programme_names(findings)
-    for name, share in guardrails.at("holdout", "programmes").entries():
-        if programmes is not None and name not in programmes:
-            findings.unknown(FILE, share, name, programmes, noun="journey, sequence or campaign")
+    _check_names(findings, guardrails)
     for cap in guardrails.at("caps").items():
         if cap.at("max").value == 0:
             _warn_users(
@@ -26,6 +22,33 @@ def check_guardrails(findings: Findings) -> None:
         if capacity.value == 0:
             _warn_users(findings, capacity, channel, None, limit="a capacity of 0")
     _check_purposes(findings, guardrails)
+
+
+def _check_names(findings: Findings, guardrails: Spot) -> None:
+    segments = segment_names(findings)
+    named = [minimum.at("segment") for minimum in guardrails.at("minimums").items()]
+    for segment in [*guardrails.at("excluded_segments").items(), *named]:
+        findings.must_be_known(FILE, segment, segments, noun="segment")
+    programmes = programme_names(findings)
+    if programmes is not None:
+        for name, spot in _named_programmes(guardrails):
+            if name not in programmes:
+                findings.unknown(FILE, spot, name, programmes, noun="journey, sequence or campaign")
+
+
+def _named_programmes(guardrails: Spot) -> Iterator[tuple[str, Spot]]:
+    """Every place where a limit names a journey, sequence or campaign."""
+    yield from guardrails.at("holdout", "programmes").entries()
+    for limits in ("capacities", "budgets", "minimums"):
+        for limit in guardrails.at(limits).items():
+            programme = limit.at("programme")
+            if programme.text is not None:
+                yield programme.text, programme
+    for exclusion in guardrails.at("exclusions").items():
+        for side in ("one", "other"):
+            for programme in exclusion.at(side, "programmes").items():
+                if programme.text is not None:
+                    yield programme.text, programme
 
 
 def _warn_users(

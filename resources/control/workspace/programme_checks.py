@@ -87,7 +87,8 @@ def _check_segment(findings: Findings, file: str, spot: Spot) -> None:
 
 
 def _check_message(findings: Findings, file: str, message: Spot) -> None:
-    findings.must_be_known(file, message.at("template"), _names(findings, "templates"), noun="template")
+    for template in (message.at("template"), *message.at("fallbacks").items()):
+        findings.must_be_known(file, template, _names(findings, "templates"), noun="template")
     findings.must_be_known(file, message.at("offer"), _names(findings, "offers"), noun="offer")
 
 

@@ -10,14 +10,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from benchmarks.closed_loop import PERSONALIZATION, USUAL, offered
 from benchmarks.world.living import World
 from benchmarks.world.people import create_people
 from benchmarks.world.shopping import INSTANT, shop
 from benchmarks.world.source import CLOCKS, due_and_waiting
 from benchmarks.world.truth import Truth
-from benchmarks.world.workspace import Limits, Offered, workspace_files
+from benchmarks.world.workspace import Limits, Offered, workspace_files, write_workspace
 from pipelines.contracts.source_tables import SOURCE_TABLES
 from pipelines.expressions.money import AMOUNT
+from resources.control.workspace.reading import read_workspace
 
 TRUTH = replace(Truth(), person_count=60, history_days=30)
 NOBODY = np.zeros(0, np.int64)
@@ -220,3 +222,14 @@ def test_the_settings_of_an_arm_hold_the_truth_that_a_manager_would_know() -> No
         "wine: {name: Something off wine, category: wine, discount_rate: 0.1, margin_rate: 0.38}"
         in (files["catalogue.yml"])
     )
+
+
+@pytest.mark.parametrize("arm", [PERSONALIZATION, USUAL])
+def test_the_workspace_of_an_arm_is_valid(arm: str, tmp_path: Path) -> None:
+    write_workspace(tmp_path, workspace_files(TRUTH, Limits(), offered(TRUTH)[arm]))
+    reading = read_workspace(tmp_path, environment={})
+    assert not reading.problems
+    assert reading.config is not None
+    campaign = reading.config.personalization.campaigns["next_best"]
+    offers = {PERSONALIZATION: len(TRUTH.categories), USUAL: 1}[arm]
+    assert (len(campaign.offers), len(campaign.templates)) == (offers, 3 if offers > 1 else 1)

@@ -10,6 +10,7 @@
     {"stream_status": "RESOURCE_EXHAUSTED"}        how it ends (UNAVAILABLE otherwise)
     {"query_delays": [5]}                          the next query takes five seconds longer
     {"denies_storage": true}                       the Storage API answers PERMISSION_DENIED
+    {"time_zone": "Asia/Kolkata"}                  the default zone of the project
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import Any
 import access
 import costs
 import grpc
+import memory
 
 _REASONS = {429: "rateLimitExceeded", 500: "internalError", 502: "badGateway", 503: "backendError"}
 
@@ -36,6 +38,7 @@ class Faults:
     def forget(self) -> None:
         self.tokens.rejects_all = False
         costs.DELAYS.clear()
+        memory.set_zone("UTC")
         with self._lock:
             self._answers: list[dict[str, Any]] = []
             self._stream_breaks: list[int] = []
@@ -48,6 +51,8 @@ class Faults:
         self.tokens.rejects_all = bool(wanted.get("reject_credentials", self.tokens.rejects_all))
         if "accept_token" in wanted:
             self.tokens.accept(wanted["accept_token"])
+        if "time_zone" in wanted:
+            memory.set_zone(wanted["time_zone"])
         costs.DELAYS.extend(wanted.get("query_delays", []))
         with self._lock:
             self._answers += wanted.get("answers", [])

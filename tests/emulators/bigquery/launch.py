@@ -1,16 +1,16 @@
 """Starts the BigQuery emulator as a process of its own and stops it again."""
 
-import http.client
 import json
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.emulators.processes import HOST, ask, running
 
 PROJECT = "onward-test"
 #: Variable of the environment in which a connection looks for a ready token.
@@ -39,7 +39,7 @@ class BigQueryServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class BigQueryServer:
             "location": "US",
             "keyfile": str(self.keyfile),
             "api_endpoint": self.url,
-            "storage_endpoint": f"http://127.0.0.1:{self.storage_port}",
+            "storage_endpoint": f"http://{HOST}:{self.storage_port}",
             **changes,
         }
         return {name: value for name, value in entry.items() if value is not None}
@@ -74,10 +74,7 @@ class BigQueryServer:
         return report
 
     def _ask(self, method: str, name: str, body: object = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        with closing(connection):
-            connection.request(method, f"/emulator/{name}", json.dumps(body or {}))
-            return json.load(connection.getresponse())
+        return ask(self.port, method, f"/emulator/{name}", body or {})
 
 
 def _write_keyfile(path: Path, token_url: str, key: rsa.RSAPrivateKey) -> None:
@@ -97,24 +94,6 @@ def _write_keyfile(path: Path, token_url: str, key: rsa.RSAPrivateKey) -> None:
     path.chmod(0o600)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(10)
-
-
-def _read_ports(process: subprocess.Popen[str], log: Path) -> dict[str, int]:
-    """The server prints its ports when it answers; an empty line means that it has died."""
-    line = process.stdout.readline() if process.stdout else ""
-    if not line:
-        raise RuntimeError(f"the BigQuery emulator did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
-    ports: dict[str, int] = json.loads(line)
-    return ports
-
-
 @contextmanager
 def bigquery_server(python: Path, folder: Path) -> Iterator[BigQueryServer]:
     """A server on free ports of loopback that keeps its tables in `folder`."""
@@ -127,16 +106,10 @@ def bigquery_server(python: Path, folder: Path) -> Iterator[BigQueryServer]:
     account_key.write_bytes(public)
     arguments = ["--folder", folder / "tables", "--project", PROJECT, "--token", _TOKEN]
     command = [python, _SERVER, *arguments, "--account-key", account_key]
-    with (
-        log.open("w", encoding="utf-8") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        try:
-            ports = _read_ports(process, log)
-            token_url = f"http://127.0.0.1:{ports['port']}/token"
-            known, foreign = folder / "keyfile.json", folder / "foreign_keyfile.json"
-            _write_keyfile(known, token_url, key)
-            _write_keyfile(foreign, token_url, rsa.generate_private_key(public_exponent=65537, key_size=2048))
-            yield BigQueryServer(ports["port"], ports["storage_port"], known, foreign)
-        finally:
-            _stop(process)
+    with running("BigQuery", command, log=log) as line:
+        ports = json.loads(line)
+        token_url = f"http://{HOST}:{ports['port']}/token"
+        known, foreign = folder / "keyfile.json", folder / "foreign_keyfile.json"
+        _write_keyfile(known, token_url, key)
+        _write_keyfile(foreign, token_url, rsa.generate_private_key(public_exponent=65537, key_size=2048))
+        yield BigQueryServer(ports["port"], ports["storage_port"], known, foreign)

@@ -34,6 +34,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, project_id: str) -> None:
     database._attached.add(project_id)
 
 
+def set_zone(zone: str) -> None:
+    """The default zone of the project: of queries that name none."""
+    _connect().execute(f"SET GLOBAL TimeZone = '{zone}'")
+
+
 def install() -> None:
     database._connect, database._attach = _connect, _attach
     database.projects = lambda: [settings.default_project_id]

@@ -43,7 +43,7 @@ create function pg_catalog.to_hex(varbyte) returns text language sql immutable s
 create function pg_catalog.from_hex(text) returns varbyte language sql immutable strict as $$ select decode($1, 'hex')::varbyte $$;
 create function pg_catalog.st_asewkt(geometry) returns text language sql immutable strict as $$ select $1::text $$;
 create function pg_catalog.st_astext(geography) returns text language sql immutable strict as $$ select $1::text $$;
-create function pg_catalog.getdate() returns timestamp language sql stable as $$ select (now() at time zone 'utc')::timestamp(0) $$;
+create function pg_catalog.getdate() returns timestamp language sql stable as $$ select now()::timestamp(0) $$;
 create function pg_catalog.nvl(anyelement, anyelement) returns anyelement language sql immutable as $$ select coalesce($1, $2) $$;
 create function pg_catalog.strtol(text, int) returns bigint language sql immutable as $$ select ('x' || lpad($1, 16, '0'))::bit(64)::bigint $$;
 create function pg_catalog.has_assumerole_privilege(text, text) returns bool language sql as $$ select true $$;

@@ -1,23 +1,18 @@
 """Starts and stops the Snowflake emulator, and tells how to connect to it."""
 
-import json
 import os
 import secrets
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.emulators.processes import HOST, ask, running
+
 USER = "SVC_ONWARD"
-_STARTS_WITHIN_SECONDS = 60
-_STOPS_WITHIN_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class SnowflakeServer:
     passphrase: str
     oauth_token: str
     access_token: str
-    host: str = "127.0.0.1"
+    host: str = HOST
     user: str = USER
 
     def settings(self, **changes: object) -> dict[str, object]:
@@ -65,6 +60,10 @@ class SnowflakeServer:
         """Results of more rows come in chunks of so many."""
         self._call("POST", "/__chunks", {"rows": rows})
 
+    def set_account_zone(self, zone: str) -> None:
+        """The zone of sessions that ask for none, from now on."""
+        self._call("POST", "/__zone", {"zone": zone})
+
     def behave(self) -> None:
         """No fault is left, chunks have their usual size, and the log is empty."""
         self._call("DELETE", "/__faults")
@@ -77,11 +76,7 @@ class SnowflakeServer:
         return [str(entry["sql"]) for entry in self.log() if "sql" in entry]
 
     def _call(self, method: str, path: str, body: object = None):
-        data = None if body is None else json.dumps(body).encode()
-        address = f"http://{self.host}:{self.port}{path}"
-        request = urllib.request.Request(address, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  loopback
-            return json.loads(response.read())
+        return ask(self.port, method, path, body)
 
 
 @contextmanager
@@ -93,7 +88,7 @@ def snowflake_server(
     passphrase = secrets.token_urlsafe()
     private_key, encrypted_key, foreign_key = _write_keys(folder, passphrase)
     server = SnowflakeServer(
-        port=_free_port(),
+        port=0,
         private_key=private_key,
         encrypted_key=encrypted_key,
         foreign_key=foreign_key,
@@ -105,19 +100,14 @@ def snowflake_server(
     # Uploaded files go to the temporary folder: its own, so that they go with it.
     environment = os.environ | {"TMPDIR": str(folder), "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
     command = _command(python, server, folder, rows_per_chunk)
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        try:
-            _await_answer(process, server.port, folder / "server.log")
-            yield server
-        finally:
-            _stop(process)
+    with running("Snowflake", command, log=folder / "server.log", environment=environment) as port:
+        yield replace(server, port=int(port))
 
 
-def _command(python: Path, server: SnowflakeServer, folder: Path, rows_per_chunk: int) -> list[str]:
+def _command(python: Path, server: SnowflakeServer, folder: Path, rows_per_chunk: int) -> list[object]:
     return [
         *(str(python), str(Path(__file__).with_name("server.py"))),
-        *("--port", str(server.port), "--rows-per-chunk", str(rows_per_chunk), "--user", server.user),
+        *("--rows-per-chunk", str(rows_per_chunk), "--user", server.user),
         # With an equals sign: a random token may start with a dash.
         *(f"--password={server.password}", f"--oauth-token={server.oauth_token}"),
         *(f"--access-token={server.access_token}", "--public-key", str(folder / "rsa_key.pub")),
@@ -140,31 +130,3 @@ def _write_keys(folder: Path, passphrase: str) -> tuple[Path, Path, Path]:
         )
     )
     return paths
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_answer(process: subprocess.Popen, port: int, log: Path) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"The Snowflake emulator did not start:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def _stop(process: subprocess.Popen) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOPS_WITHIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 import secrets
+import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -32,6 +34,7 @@ from wire import Chunks
 _SELECT = 0x1000
 _KEPT_RESULTS = 8
 _TIMED_OUT = "000630"
+_UTC = "Etc/UTC"
 
 
 class Service:
@@ -46,6 +49,7 @@ class Service:
         self._results: dict[str, Response] = {}
         self._parameters: dict[str, dict] = {}
         self._log: list[dict] = []
+        self._account_zone = _UTC
 
     def routes(self) -> list[Route]:
         own = {
@@ -68,6 +72,7 @@ class Service:
             Route("/__faults", self.set_fault, methods=["POST"]),
             Route("/__faults", self.clear, methods=["DELETE"]),
             Route("/__chunks", self.set_chunks, methods=["POST"]),
+            Route("/__zone", self.set_zone, methods=["POST"]),
             Route("/__log", self.tell),
         ]
 
@@ -118,6 +123,8 @@ class Service:
         session.session_id = answer["data"]["sessionId"]
         session.warehouse_name = request.query_params.get("warehouse")
         self._parameters[answer["data"]["token"]] = parameters
+        session.zone = parameters.get("TIMEZONE", self._account_zone)
+        await run_in_threadpool(session._duck_conn.execute, f"SET TimeZone = '{session.zone}'")
         return JSONResponse(answer)
 
     def _complete(self, data: dict, request: Request, *, user: str | None) -> None:
@@ -186,7 +193,7 @@ class Service:
         if outcome.upload is not None:
             return {"data": upload_answer(outcome, request), "success": True}
         data = {
-            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+            "parameters": [{"name": "TIMEZONE", "value": session.zone}],
             "rowtype": outcome.rowtype,
             "queryId": outcome.query_id,
             "statementTypeId": outcome.type_id,
@@ -225,6 +232,10 @@ class Service:
         self._chunks.rows_per_chunk = (await request.json())["rows"]
         return JSONResponse({})
 
+    async def set_zone(self, request: Request) -> JSONResponse:
+        self._account_zone = (await request.json())["zone"]
+        return JSONResponse({})
+
     async def clear(self, _: Request) -> JSONResponse:
         """Back to good behaviour and the first size of chunks, with an empty log and no rows waiting."""
         self._faults.clear()
@@ -249,7 +260,6 @@ async def _nothing(_: Request) -> JSONResponse:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rows-per-chunk", type=int, default=100_000)
     parser.add_argument("--user", required=True)
     parser.add_argument("--password")
@@ -274,9 +284,13 @@ def main() -> None:
         given.user, given.password, given.oauth_token, given.access_token, tuple(given.public_key)
     )
     app = Starlette(routes=Service(credentials, given.rows_per_chunk).routes())
-    config = uvicorn.Config(app, host="127.0.0.1", port=given.port, log_level="warning", http="h11")
-    app.state.server = uvicorn.Server(config)
-    app.state.server.run()
+    app.state.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", http="h11"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    # Nobody reads on: what is printed from here on belongs to the log.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    app.state.server.run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -173,9 +173,8 @@ class World:
     def _decided(self) -> tuple[pl.LazyFrame, pl.LazyFrame]:
         """Last night's decisions: for people without an answer, planning said nothing."""
         decisions, plan = [], []
-        for who, decision_id, channel in self.candidates.select(
-            "customer_id", "decision_id", "channel"
-        ).iter_rows():
+        asked = self.candidates.unique("decision_id").select("customer_id", "decision_id", "channel")
+        for who, decision_id, channel in asked.iter_rows():
             if who not in self.answers:
                 continue
             outcome, rule = self.answers[who]
@@ -378,6 +377,53 @@ def test_a_lost_message_is_skipped_where_the_node_says_so(answer: Answer, reason
     assert steps(world.run(night(1), settings, memberships=members(1)), 1) == [("a", to_node, reason)]
     # Whoever comes to the next message is asked for at once, with a decision of its own.
     assert world.candidates["node_id"].to_list() == [to_node]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "status"),
+    [
+        (("frequency_cap", "one_a_day"), ("a", "lost_place"), "exited"),
+        (("kill_switch", "all"), ("a", "deferred"), "active"),
+        (("planned", None), ("z", "planned"), "completed"),
+        (("holdout", "universal"), ("z", "held_out"), "completed"),
+    ],
+)
+def test_a_lost_message_ends_the_enrolment_where_the_node_says_so(
+    answer: Answer, told: tuple[str, str], status: str
+) -> None:
+    nodes = [
+        {"id": "a", "message": {"template": "hello", "on_loss": "exit"}},
+        {"id": "z", "exit": "over"},
+    ]
+    world, settings = World(), config({**WELCOME, "nodes": nodes})
+    world.run(night(0), settings, memberships=members(1))
+    world.answers = {1: answer}
+    moved = steps(world.run(night(1), settings, memberships=members(1)), 1)
+    assert moved[0] == ("a", *told)
+    stay = world.enrolments.row(0, named=True)
+    assert stay["status"] == status
+    if status == "exited":
+        assert stay["exit_reason"] == "frequency_cap: one_a_day"
+        assert world.transitions["detail"].to_list() == ["frequency_cap: one_a_day"]
+        assert world.candidates.is_empty()
+        assert len(moved) == 1
+
+
+def test_a_message_falls_back_on_other_templates_in_their_order() -> None:
+    message = {"template": "hello", "on_loss": "fallback", "fallbacks": ["nudge"]}
+    nodes = [{"id": "a", "message": message}, {"id": "z", "exit": "over"}]
+    world, settings = World(), config({**WELCOME, "nodes": nodes})
+    world.run(night(0), settings, memberships=members(1))
+    asked = world.candidates.sort("priority", descending=True)
+    assert asked["template_id"].to_list() == ["hello", "nudge"]
+    assert asked["channel"].to_list() == ["email", "sms"]
+    assert asked["priority"].to_list() == [600, 599]
+    assert asked["decision_id"].n_unique() == 1
+    assert asked["candidate_id"].n_unique() == 2
+    # When all lose their places, they are tried again the next night.
+    world.answers = {1: ("frequency_cap", "one_a_day")}
+    assert steps(world.run(night(1), settings, memberships=members(1)), 1) == [("a", "a", "deferred")]
+    assert world.candidates["waiting_nights"].to_list() == [1, 1]
 
 
 def test_no_answer_is_a_deferral() -> None:

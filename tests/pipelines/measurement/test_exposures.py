@@ -39,7 +39,11 @@ def message(number: int, customer_id: int, cost: str, value: float, *, programme
     }
 
 
-def expose(decisions: list[dict], messages: list[dict] = ()) -> pl.DataFrame:
+def expose(
+    decisions: list[dict],
+    messages: list[dict] = (),
+    dispatched: dict[int, tuple[str, str | None]] | None = None,
+) -> pl.DataFrame:
     planned = pl.LazyFrame(
         list(messages),
         schema={
@@ -51,7 +55,12 @@ def expose(decisions: list[dict], messages: list[dict] = ()) -> pl.DataFrame:
             "value": pl.Float64,
         },
     )
-    exposures = record_exposures(pl.LazyFrame(decisions), planned, night=NIGHT, workspace=ACME).collect()
+    log = pl.LazyFrame(
+        [(f"{number:032x}", *facts) for number, facts in (dispatched or {}).items()],
+        schema={"send_id": pl.String, "status": pl.String, "reason": pl.String},
+        orient="row",
+    )
+    exposures = record_exposures(pl.LazyFrame(decisions), planned, log, night=NIGHT, workspace=ACME).collect()
     return Exposure.validate(exposures).sort("product", "programme", "customer_id")
 
 
@@ -68,10 +77,10 @@ def test_the_arm_follows_the_outcome(outcome, arm):
     assert expose([decision(1, 7, outcome)])["arm"].to_list() == [arm]
 
 
-def test_every_outcome_has_an_arm_except_a_kill_switch():
+def test_every_outcome_has_an_arm_except_what_people_stopped():
     decisions = [decision(number, number, outcome) for number, outcome in enumerate(DecisionOutcome)]
     exposures = expose(decisions)
-    assert exposures.height == len(DecisionOutcome) - 1
+    assert exposures.height == len(DecisionOutcome) - 2
     assert (
         decisions[list(DecisionOutcome).index("kill_switch")]["customer_id"] not in exposures["customer_id"]
     )
@@ -127,3 +136,32 @@ def test_shuffled_input_gives_the_same_values():
 
 def test_a_night_without_decisions_has_no_exposures():
     assert expose([decision(1, 7, "kill_switch")]).is_empty()
+
+
+def test_who_is_forced_out_was_assigned_to_no_arm():
+    assert expose([decision(1, 1, "override"), decision(2, 2, "holdout")])["customer_id"].to_list() == [2]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_left_out"),
+    [
+        (("CANCELLED", "recommended_only"), True),
+        (("CANCELLED", "approval_rejected"), True),
+        (("PLANNED", "awaiting_approval"), True),
+        (("PLANNED", "config_changed"), True),
+        (("EXPIRED", "window_passed"), True),
+        (("CANCELLED", "withdrawn"), False),
+        (("CANCELLED", "forced_out"), False),
+        (("ACKED", None), False),
+    ],
+)
+def test_a_programme_that_people_kept_here_treated_nobody(facts, is_left_out):
+    """Held out people of such a night would be compared with others who got nothing either."""
+    decisions = [
+        decision(1, 1, "planned"),
+        decision(2, 2, "holdout"),
+        decision(3, 3, "planned", programme="autumn"),
+    ]
+    messages = [message(1, 1, "0.05", 1.0), message(3, 3, "0.05", 1.0, programme="autumn")]
+    exposed = expose(decisions, messages, {1: facts, 3: ("ACKED", None)})
+    assert exposed["customer_id"].to_list() == ([3] if is_left_out else [3, 1, 2])

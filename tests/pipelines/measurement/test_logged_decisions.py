@@ -13,6 +13,7 @@ from pipelines.measurement.logged_decisions import (
     assemble_logged_decisions,
     click_rewards,
     outcome_rewards,
+    sample_people,
 )
 
 NIGHT = date(2024, 3, 8)
@@ -210,3 +211,11 @@ def test_a_click_on_the_message_within_the_window_counts(event, reward):
         time_zone="America/New_York",
     )
     assert found.collect().rows() == [(FIRST, reward)]
+
+
+def test_a_sample_has_all_choices_of_some_people():
+    people = pl.LazyFrame({"customer_id": [*range(10_000), *range(10_000)]})
+    found = sample_people(people, most_choices=5_000, choice_count=20_000).collect()
+    assert 4_500 < found.height < 5_500
+    assert found["customer_id"].n_unique() * 2 == found.height
+    assert sample_people(people, most_choices=20_000, choice_count=20_000).collect().height == 20_000

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.overrides import ActiveOverride
-from pipelines.personalization.forcing import forced_audience, forced_offers, only_members_and_forced
+from pipelines.personalization.forcing import forced_audience, forced_offers, only_what_is_forced
 
 PERSONALIZATION = "041-hyper-personalization-engine"
 CAMPAIGNS = pl.LazyFrame({"campaign": ["spring", "autumn"]})
@@ -73,7 +73,8 @@ ROWS = pl.LazyFrame(
         for offer in ("tea", "jam")
     ]
 )
-AUDIENCE = pl.LazyFrame({"campaign": ["spring", "autumn", "spring"], "customer_id": [2, 2, 1]})
+#: Person 1 is in the audience of spring, and person 2 in both.
+BROUGHT_IN = pl.LazyFrame({"campaign": ["autumn"], "customer_id": [1]})
 
 
 @pytest.mark.parametrize(
@@ -92,5 +93,5 @@ def test_others_are_only_offered_what_the_force_is_about(row, extra):
     members = {row["candidate_id"] for row in ROWS.collect().to_dicts()} - {
         f"1 autumn {channel} {offer}" for channel in ("email", "sms") for offer in ("tea", "jam")
     }
-    kept = only_members_and_forced(ROWS, AUDIENCE, overrides(row)).collect()
+    kept = only_what_is_forced(ROWS, BROUGHT_IN, overrides(row)).collect()
     assert sorted(kept["candidate_id"]) == sorted([*members, *extra])

@@ -3,20 +3,39 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from pydantic import ValidationError
 
 from pipelines.contracts.candidates import Candidate
 from pipelines.contracts.enrichment import CustomerFeatures, CustomerValue, ProductAffinity
 from pipelines.contracts.histories import Activity, PurchaseLine
+from pipelines.contracts.objectives import ValueMethod
+from pipelines.contracts.overrides import ActiveOverride
+from pipelines.contracts.personalization import ChannelContext, DecisionContext, OfferContext
 from pipelines.contracts.planning import PlannedMessage
 from pipelines.contracts.segmentation import Membership
 from pipelines.contracts.sequencing import Fatigue
 from pipelines.contracts.settings.night import NightConfig
+from pipelines.contracts.settings.personalization import FatigueSettings, PersonalizationSettings
 from pipelines.contracts.sources import CatalogueProduct
 from pipelines.personalization.campaigns import CampaignReferenceError, campaign_problems
+from pipelines.personalization.learning.arrays import Action
+from pipelines.personalization.learning.design import (
+    BASE_COUNT,
+    LOCAL_COUNT,
+    PERSON_FEATURES,
+    Layout,
+    Scaling,
+)
+from pipelines.personalization.learning.effects import Calibration
+from pipelines.personalization.learning.fitting import Link
+from pipelines.personalization.learning.policy import CampaignPolicy, Learnt
+from pipelines.personalization.learning.response import ResponseModel
 from pipelines.personalization.population import Population, category_shares, mean_order
 from pipelines.personalization.proposing import ProposalInputs, propose_actions
 
@@ -305,6 +324,43 @@ def test_audience_is_the_open_memberships():
     assert reached == [("loyalty", 1), ("spring", 1), ("spring", 2), ("spring", 3)]
 
 
+def _forced(**override: Any) -> dict[str, pl.LazyFrame]:
+    row = {"override_id": "0" * 32, "customer_id": 2, "started_at": AS_OF}
+    return {"overrides": _frame(ActiveOverride, [row | override])}
+
+
+@pytest.mark.parametrize(
+    ("override", "reached"),
+    [
+        ({"kind": "force_out"}, []),
+        ({"kind": "force_in", "customer_id": 8}, []),
+        ({"kind": "force_in", "programme": "spring"}, []),
+        ({"kind": "force_in"}, [("email", "bread"), ("post", "bread")]),
+        ({"kind": "force_in", "channel": "post"}, [("post", "bread")]),
+        ({"kind": "force_action", "action_channel": "email"}, [("email", "bread")]),
+        ({"kind": "force_action", "action_offer_id": "milk"}, [("email", "milk"), ("post", "milk")]),
+        ({"kind": "force_action", "action_offer_id": "everything"}, []),
+    ],
+)
+def test_who_is_forced_in_is_offered_what_the_force_is_about(override, reached):
+    """Bread is worth more to person 2, who is in no audience; one offer a person goes on."""
+    offers = {"offers": ["bread", "milk"], "templates": ["mail", "letter"], "offers_per_person": 1}
+    config = _config(loyalty={**offers, "audience": "loyal"})
+    facts = {"affinity": [(2, "bread", 0.9)], "members": [(1, "loyal", None)]}
+    proposed = _propose(config, [_person(1), _person(2)], **facts, **_forced(**override))
+    without = _propose(config, [_person(1), _person(2)], **facts)
+    others = pl.col("customer_id") == 2
+    assert proposed.filter(others).select("channel", "offer_id").sort("channel", "offer_id").rows() == reached
+    assert_frame_equal(proposed.filter(~others), without)
+
+
+def test_a_forced_offer_goes_on_beside_the_best_ones():
+    config = _config(spring={"offers": ["bread", "milk"], "templates": ["mail"], "offers_per_person": 1})
+    forced = _forced(kind="force_action", action_offer_id="milk", programme="spring")
+    proposed = _propose(config, [_person(2)], [(2, "bread", 0.9)], **forced)
+    assert proposed["offer_id"].to_list() == ["bread", "milk"]
+
+
 @pytest.mark.parametrize(
     ("starts_on", "ends_on", "is_offered"),
     [
@@ -396,3 +452,140 @@ def test_numbers_are_finite_and_row_order_does_not_matter(people, base_rate, kep
     for shuffled in (rows, affinity):
         random.shuffle(shuffled)
     assert _propose(config, rows, affinity).equals(proposed)
+
+
+def test_objective_says_what_a_response_is_worth():
+    offer = {"offers": ["everything"], "templates": ["mail"], "base_response_rate": 0.04}
+    worth = {
+        "margin": 40 * (0.3 - 0.1),
+        "spend": 40,
+        "conversions": 2.5,
+        "clicks": 2.5,
+    }
+    for objective, expected in worth.items():
+        declared = {"event_value": "2.50"} if objective in {"conversions", "clicks"} else {}
+        config = _config(spring={**offer, "objective": objective, **declared})
+        assert _propose(config, [_person(1)])["value"][0] == pytest.approx(0.04 * 0.5 * expected - 0.01)
+
+
+@pytest.mark.parametrize("objective", ["clicks", "conversions"])
+def test_what_is_counted_needs_a_value(objective):
+    with pytest.raises(ValidationError, match="needs event_value"):
+        _config(spring={"offers": ["bread"], "templates": ["mail"], "objective": objective})
+
+
+def test_message_that_drives_people_away_is_worth_less():
+    config = _config(spring={"offers": ["everything"], "templates": ["mail"]})
+    tired = config.personalization.model_copy(
+        update={
+            "fatigue": FatigueSettings.model_validate({"unsubscribe_rate": 0.01, "unsubscribe_cost": "2"})
+        }
+    )
+    config = config.model_copy(update={"personalization": tired})
+    fatigue = _frame(Fatigue, [{"customer_id": 2, "channel": "email", "decayed_exposure": 3.0}])
+    fresh, weary = _propose(config, [_person(1), _person(2)], fatigue=fatigue)["value"].to_list()
+    assert fresh - weary == pytest.approx(0.01 * 2 * ((1 + 3) - 1))
+
+
+def test_offers_keep_their_distance():
+    bread = {**CATALOGUE["offers"]["bread"], "eligibility": {"minimum_days_since_same_offer": 3}}
+    config = _config(spring={"offers": ["bread", "everything"], "templates": ["mail"]})
+    offers = {**CATALOGUE, "offers": {**CATALOGUE["offers"], "bread": bread}}
+    settings = type(config.personalization).model_validate(
+        {
+            "catalogue": offers,
+            "campaigns": {"spring": {"offers": ["bread", "everything"], "templates": ["mail"]}},
+        }
+    )
+    plan = _frame(
+        PlannedMessage,
+        [{"send_id": "a" * 32, "customer_id": 1, "channel": "email", "offer_id": "bread",
+          "not_before": datetime(2024, 3, 9, 14, tzinfo=UTC)}],
+    )  # fmt: skip
+    proposed = _propose(
+        config.model_copy(update={"personalization": settings}), [_person(1), _person(2)], plan=plan
+    )
+    assert proposed.select("customer_id", "offer_id").rows() == [
+        (1, "everything"),
+        (2, "bread"),
+        (2, "everything"),
+    ]
+
+
+def test_rules_of_an_offer_name_segments_that_exist():
+    bread = {
+        **CATALOGUE["offers"]["bread"],
+        "eligibility": {"segments": ["loyal"], "excluded_segments": ["gone"]},
+    }
+    settings = PersonalizationSettings.model_validate(
+        {
+            "catalogue": {**CATALOGUE, "offers": {"bread": bread}},
+            "campaigns": {"spring": {"offers": ["bread"], "templates": ["mail"]}},
+        }
+    )
+    assert campaign_problems(settings, segments=["loyal"]) == [
+        "offer bread names the segment gone, which does not exist"
+    ]
+
+
+def test_what_was_known_is_logged_for_everyone_who_could_get_a_message():
+    config = _config(
+        loyalty={"offers": ["bread", "everything"], "templates": ["mail"], "audience": "loyal"},
+        spring={"offers": ["bread"], "templates": ["letter"], "audience": "loyal"},
+    )
+    inputs = _inputs(
+        [_person(1), _person(2), _person(3)],
+        [(1, "bread", 0.6)],
+        [(1, "loyal", None), (2, "loyal", None)],
+        fatigue=_frame(Fatigue, [{"customer_id": 3, "channel": "email", "decayed_exposure": 1.0}]),
+    )
+    proposal = propose_actions(inputs, config=config, night=NIGHT, as_of=AS_OF)
+    assert DecisionContext.validate(proposal.people).select("customer_id", "decided_on").sort("customer_id").rows() == [
+        (1, NIGHT), (2, NIGHT),
+    ]  # fmt: skip
+    assert ChannelContext.validate(proposal.channels).is_empty()
+    everyone = 0.6 / 3
+    share = (10 * 0.6 + 10 * everyone) / (10 + 10)
+    tastes = OfferContext.validate(proposal.offers).sort("customer_id")
+    assert tastes.select("customer_id", "offer_id").rows() == [(1, "bread"), (2, "bread")]
+    assert tastes["taste"].to_list() == pytest.approx([math.log(share / everyone), math.log(0.5)], abs=1e-6)
+
+
+def test_learnt_effects_take_the_place_of_declared_ones():
+    policy = learnt_policy(ACTION_OF_MAIL, effect=0.5, error=0.1, value=3.0)
+    config = _config(
+        spring={"offers": ["bread", "everything"], "templates": ["mail"], "offers_per_person": 1}
+    )
+    row = _propose(config, [_person(1)], policies={"spring": policy}).row(0, named=True)
+    # Never sent, an offer on everything has the common effect, and more doubt: it is the more promising.
+    assert row["offer_id"] == "everything"
+    assert (row["score"], row["uncertainty"]) == (0.4, 0.3)
+    assert row["value"] == pytest.approx(0.4 * 3 * (0.3 - 0.1) - 0.01)
+    both = _config(spring={"offers": ["bread", "everything"], "templates": ["mail"]})
+    known = (
+        _propose(both, [_person(1)], policies={"spring": policy}).filter(offer_id="bread").row(0, named=True)
+    )
+    assert (known["score"], known["uncertainty"]) == (0.5, 0.1)
+    assert known["value"] == pytest.approx(0.5 * 3 * (0.3 - 0.1) - 0.01)
+
+
+ACTION_OF_MAIL = Action("mail", "bread", "email")
+
+
+def learnt_policy(action: Action, *, effect: float, error: float, value: float) -> CampaignPolicy:
+    people = len(PERSON_FEATURES)
+    response = ResponseModel(
+        layout=Layout((action,)),
+        scaling=Scaling(centres=np.zeros(people), scales=np.ones(people), half_life_days=14),
+        link=Link.LOGIT,
+        has_baseline=False,
+        base=np.zeros(BASE_COUNT),
+        treated=np.zeros((1, LOCAL_COUNT)),
+        covariance=np.zeros((1, LOCAL_COUNT, LOCAL_COUNT)),
+    )
+    calibration = Calibration(
+        effect=np.array([effect]), error=np.array([error]), centre=np.zeros(1), slope=1.0, slope_error=0.0,
+        common=0.4, spread=0.3,
+    )  # fmt: skip
+    learnt = Learnt(response=response, calibration=calibration, values=np.array([value]), common_value=value)
+    return CampaignPolicy(method=ValueMethod.EVERYONE, learnt=learnt)

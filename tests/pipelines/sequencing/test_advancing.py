@@ -173,7 +173,7 @@ class World:
 
     def _decided(self) -> tuple[pl.LazyFrame, pl.LazyFrame]:
         decisions, plan = [], []
-        for who, decision_id in self.candidates.select("customer_id", "decision_id").iter_rows():
+        for who, decision_id in self.candidates.select("customer_id", "decision_id").unique().iter_rows():
             if who in self.answers:
                 outcome, rule = self.answers[who]
                 decisions.append({"decision_id": decision_id, "outcome": outcome, "rule": rule})
@@ -314,6 +314,42 @@ def test_a_lost_step_is_skipped_where_the_sequence_says_so(
     world.answers = {1: answer}
     world.run(1, settings, members(1))
     assert (world.stay()["step_number"], world.stay()["sent_count"]) == (step_number, sent)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        (("frequency_cap", "one_a_day"), "exited", "frequency_cap: one_a_day"),
+        (("kill_switch", "all"), "active", None),
+        (("holdout", "universal"), "active", None),
+        (("planned", None), "active", None),
+    ],
+)
+def test_a_lost_step_ends_the_stay_where_the_sequence_says_so(
+    answer: Answer, status: str, reason: str | None
+) -> None:
+    world, settings = World(), config({**WINBACK, "on_loss": "exit"})
+    world.run(0, settings, members(1))
+    world.answers = {1: answer}
+    world.run(1, settings, members(1))
+    assert (world.stay()["status"], world.stay()["exit_reason"]) == (status, reason)
+    if status == "exited":
+        assert world.asked() == []
+        assert (world.stay()["waiting_nights"], world.stay()["pending_decision_id"]) == (0, None)
+
+
+def test_a_step_falls_back_on_other_templates_in_their_order() -> None:
+    steps = [{"template": "miss_you", "fallbacks": ["gift"]}]
+    world, settings = World(), config({**WINBACK, "steps": steps, "on_loss": "fallback", "priority": 0})
+    world.run(0, settings, members(1))
+    asked = world.candidates.sort("template_id")
+    assert asked["template_id"].to_list() == ["gift", "miss_you"]
+    # There is no priority below none.
+    assert asked["priority"].to_list() == [0, 0]
+    assert asked["decision_id"].n_unique() == 1
+    world.answers = {1: ("capacity", "capacity:email")}
+    world.run(1, settings, members(1))
+    assert (world.stay()["waiting_nights"], world.asked()) == (1, [(1, "step_1"), (1, "step_1")])
 
 
 def test_no_answer_waits_even_where_losing_means_skipping() -> None:

@@ -20,7 +20,7 @@ from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.planning import allocation, contact_windows, deciding, eligibility
+from pipelines.planning import admission, contact_windows, deciding, eligibility
 from resources.proof.checker import prove_plan
 
 WORKSPACE = WorkspaceSettings(version=1, workspace="acme", time_zone="America/New_York", currency="USD")
@@ -84,6 +84,8 @@ def candidates() -> pl.DataFrame:
             "value": 10.0 + (who * 7 + number * 3) % 13,
             "waiting_nights": 0,
             "on_loss": "defer",
+            "is_adaptive": False,
+            "tags": "sale" if who % 2 else None,
             "valid_until": AS_OF + (timedelta(hours=8) if who % 6 == 0 else timedelta(days=3)),
         }
         for who in PEOPLE
@@ -106,6 +108,8 @@ def ledger() -> pl.DataFrame:
         {
             "workspace_id": ["acme"] * len(rows),
             "customer_id": [who for who, _, _ in rows],
+            "programme": ["winback"] * len(rows),
+            "tags": ["sale" if who % 2 else "" for who, _, _ in rows],
             "channel": [channel for _, channel, _ in rows],
             "purpose": ["marketing"] * len(rows),
             "offer_id": ["tenth" if who == 1 else None for who, _, _ in rows],
@@ -134,6 +138,8 @@ def frames() -> dict[str, pl.DataFrame]:
         "memberships": people.filter(pl.col("customer_id") % 8 == 5)
         .with_columns(segment=pl.lit("protected"), entered_on=NIGHT, left_on=pl.lit(None, pl.Date))
         .select(Membership.column_names()),
+        # People 1 and 2, 3 and 4 … live together.
+        "households": people.select("customer_id", household_id=(pl.col("customer_id") - 1) // 2),
         "ledger": ledger(),
     }
 
@@ -150,7 +156,13 @@ def broken(config: NightConfig = CONFIG) -> set[str]:
     )
     assert not planned.plan.is_empty()
     lines = prove_plan(
-        {**tables, "plan": planned.plan, "decisions": planned.decisions},
+        {
+            **tables,
+            "plan": planned.plan,
+            "decisions": planned.decisions,
+            "decision_candidates": planned.decision_candidates,
+            "limit_prices": planned.limit_prices,
+        },
         config=config,
         kill_switches=SWITCHES,
         night=NIGHT,
@@ -192,7 +204,7 @@ def window_a_microsecond_short(patch: Patch) -> None:
 
 
 def forgetful_caps(patch: Patch) -> None:
-    patch.setattr(deciding, "_past_sends", lambda *_: {})
+    patch.setattr(deciding, "past_sends", lambda *_, **__: {})
 
 
 def no_quiet_hours(patch: Patch) -> None:
@@ -229,20 +241,22 @@ def nobody_excluded(patch: Patch) -> None:
 
 
 def every_action_of_a_decision(patch: Patch) -> None:
-    true = deciding._contenders
+    true = deciding.contenders_of
     patch.setattr(
-        deciding, "_contenders", lambda rows: replace(true(rows), decision=rows["candidate_id"].to_list())
+        deciding,
+        "contenders_of",
+        lambda rows, **given: replace(true(rows, **given), decision=rows["candidate_id"].to_list()),
     )
 
 
 def one_too_many(patch: Patch) -> None:
-    true = allocation._Account.__init__
+    true = admission._Account.__init__
 
-    def roomier(account: allocation._Account, *given: Any) -> None:
+    def roomier(account: admission._Account, *given: Any) -> None:
         true(account, *given)
         account.size += 1
 
-    patch.setattr(allocation._Account, "__init__", roomier)
+    patch.setattr(admission._Account, "__init__", roomier)
 
 
 def forgetful_sums(patch: Patch) -> None:
@@ -264,21 +278,50 @@ def forgetful_sums(patch: Patch) -> None:
         (nobody_held_out, without_shared_limits(), {"holdout:universal", "holdout:programme:winback"}),
         (nothing_switched_off, without_shared_limits(), {"kill_switches"}),
         (nobody_excluded, without_shared_limits(), {"excluded_segment:protected"}),
-        (every_action_of_a_decision, None, {"one_action_per_decision"}),
         (one_too_many, CONFIG, {"capacity:sms"}),
         (forgetful_sums, CONFIG, {"budget:march"}),
     ],
 )
 def test_a_planner_with_a_mistake_is_caught(
-    mistake: Callable[[Patch], None], config: NightConfig | None, caught: set[str], monkeypatch: Patch
+    mistake: Callable[[Patch], None], config: NightConfig, caught: set[str], monkeypatch: Patch
 ) -> None:
-    if config is None:
-        # Two messages at once break every cap; without caps only the decision is broken.
-        config = without_shared_limits()
-        free = {"caps": (), "minimum_gaps": ()}
-        config = config.model_copy(update={"guardrails": config.guardrails.model_copy(update=free)})
     mistake(monkeypatch)
     assert broken(config) >= caught
+
+
+def test_two_answers_to_one_question_stop_the_planner_itself(monkeypatch: Patch) -> None:
+    config = without_shared_limits()
+    free = {"caps": (), "minimum_gaps": ()}
+    config = config.model_copy(update={"guardrails": config.guardrails.model_copy(update=free)})
+    every_action_of_a_decision(monkeypatch)
+    with pytest.raises(pl.exceptions.ComputeError, match="validation"):
+        broken(config)
+
+
+def test_who_did_not_consent_gets_nothing_however_much_it_is_worth() -> None:
+    """Poison: the best values of all, to people without consent."""
+    tables = frames()
+    poisoned = {5, 12, 44, 118}
+    is_theirs = pl.col("customer_id").is_in(poisoned)
+    tables["contactability"] = tables["contactability"].with_columns(is_allowed=~is_theirs)
+    tables["candidates"] = tables["candidates"].with_columns(
+        value=pl.when(is_theirs).then(1e12).otherwise("value"),
+        priority=pl.when(is_theirs).then(1000).otherwise("priority"),
+    )
+    for arbitration in ("priority", "value"):
+        for config in (CONFIG, without_shared_limits()):
+            rules = config.guardrails.model_copy(update={"arbitration": arbitration})
+            planned = deciding.plan_night(
+                deciding.PlanningInputs(**{name: rows.lazy() for name, rows in tables.items()}),
+                config=config.model_copy(update={"guardrails": rules}),
+                kill_switches=SWITCHES,
+                night=NIGHT,
+                as_of=AS_OF,
+            )
+            assert not planned.plan.is_empty()
+            assert not set(planned.plan["customer_id"]) & poisoned
+            chances = planned.decision_candidates.filter(is_theirs)
+            assert (chances["probability"].sum(), chances["is_eligible"].any()) == (0.0, False)
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,14 @@ def test_what_cannot_be_used_is_counted(evaluate):
     ]
 
 
+def test_of_many_choices_a_sample_of_people_is_taken(evaluate):
+    lines = evaluate("uniform", "--choices", "600").out.splitlines()
+    used, left_out = (int(line.split()[place]) for line, place in ((lines[1], -5), (lines[2], 2)))
+    assert used + left_out == 1200
+    assert 500 < used < 700
+    assert lines[2] == f"  left out: {left_out} choices of people who are not in the sample"
+
+
 def test_a_policy_that_the_log_does_not_support_is_refused(evaluate):
     never_sms = [
         _candidate(person, channel, value, probability=chance)

@@ -46,3 +46,40 @@ def test_a_purpose_that_no_template_has_is_a_warning(warnings_of):
     assert _first_parts(warnings_of({"guardrails.yml": "caps:\n" + caps})) == [
         "guardrails.yml:2: caps[0].purpose: no template has the purpose `servce`"
     ]
+
+
+def test_every_limit_names_programmes_and_segments_that_exist(problems_of):
+    problems = problems_of(
+        {
+            "guardrails.yml": "capacities:\n"
+            "  - {name: a, max: 5, programme: welcom}\n"
+            "  - {name: b, max: 5, tag: sale}\n"
+            "budgets:\n  - {name: c, amount: 5, per: night, programme: sprin}\n"
+            "minimums:\n"
+            "  - {name: d, programme: bac, count: 1}\n"
+            "  - {name: e, segment: buyer, count: 1}\n"
+            "exclusions:\n"
+            "  - {name: f, one: {programmes: [spring]}, other: {programmes: [nobody], tags: [x]}, within: 7d}\n"
+        }
+    )
+    assert _first_parts(problems) == [
+        "guardrails.yml:2: capacities[0].programme: unknown journey, sequence or campaign `welcom`",
+        "guardrails.yml:5: budgets[0].programme: unknown journey, sequence or campaign `sprin`",
+        "guardrails.yml:7: minimums[0].programme: unknown journey, sequence or campaign `bac`",
+        "guardrails.yml:8: minimums[1].segment: unknown segment `buyer`",
+        (
+            "guardrails.yml:10: exclusions[0].other.programmes[0]: "
+            "unknown journey, sequence or campaign `nobody`"
+        ),
+    ]
+
+
+def test_what_a_message_falls_back_on_must_exist(problems_of):
+    sequence = (
+        "name: back\nsegment: buyers\non_loss: fallback\n"
+        "steps:\n  - {template: note, fallbacks: [note_by_postt]}\n"
+    )
+    assert any(
+        "unknown template `note_by_postt`" in problem
+        for problem in problems_of({"sequences/back.yml": sequence})
+    )

@@ -3,10 +3,12 @@
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from resources.warehouses.base import TimeBound
+from resources.warehouses.probing import read_wall_clock
 from tests.resources.warehouses.contract.reads import request_of
 
 START = datetime(2024, 3, 9, tzinfo=UTC)
@@ -54,3 +56,25 @@ def test_a_cursor_finds_the_same_rows_whatever_the_zones_are(engine, hourly, hos
     found = {row["partition"]: (row["row_count"], row["id"]) for row in days}
     # 0 + 1 + … + 23, and the same with 24 more each.
     assert found == {date(2024, 3, 9): (24, 276), date(2024, 3, 10): (24, 276 + 24 * 24)}
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "UTC", "Asia/Kolkata"])
+def test_a_cursor_without_zone_finds_the_same_rows_in_a_session_of_any_zone(
+    engine, hourly, host_zone, monkeypatch, zone
+):
+    """A wall time is compared with a wall time, so that the session's clock plays no part."""
+    host_zone("Pacific/Auckland")
+    with engine.session_zone(monkeypatch, zone), engine.connections().open("main") as warehouse:
+        shown, clock = read_wall_clock(warehouse, "main"), datetime.now(ZoneInfo(zone))
+        assert abs(shown.replace(tzinfo=None) - clock.replace(tzinfo=None)) < timedelta(minutes=5)
+        request = replace(request_of(warehouse, hourly), time_zone="America/New_York")
+        chosen = {name: request.columns[name] for name in ("id", "timestamp")}
+        bound = TimeBound("timestamp", SINCE, UNTIL, keeps_nulls=False)
+        with warehouse.read(replace(request, columns=chosen, bounds=(bound,))) as stream:
+            rows = stream.read_all().to_pydict()
+        days = warehouse.summarise(replace(request, columns=chosen), by="timestamp", sums=["id"]).to_pylist()
+    expected = EXPECTED["timestamp", "America/New_York"]
+    found = sorted(zip(rows["id"], rows["timestamp"], strict=True))
+    assert found == [(i, HOURS[i].replace(tzinfo=None)) for i in expected]
+    counts = {row["partition"]: (row["row_count"], row["id"]) for row in days}
+    assert counts == {date(2024, 3, 9): (24, 276), date(2024, 3, 10): (24, 276 + 24 * 24)}

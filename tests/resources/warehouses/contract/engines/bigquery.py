@@ -1,5 +1,7 @@
 """BigQuery, for the contract tests."""
 
+from contextlib import contextmanager
+
 from tests.resources.warehouses.contract.engines.engine import WRONG, Engine
 
 
@@ -63,6 +65,17 @@ class BigQueryEngine(Engine):
         for statement in statements:
             found = self._native.query_and_wait(statement)
         return [tuple(row.values()) for row in found]
+
+    @contextmanager
+    def session_zone(self, monkeypatch, zone):  # noqa: ARG002
+        """A query has the default zone of its project, as the connector asks for none.
+
+        Only naive times can be looked at: the emulator turns `DATE(instant, 'UTC')` into a cast that
+        takes UTC for granted.
+        """
+        self.server.plan_faults(time_zone=zone)
+        yield
+        self.server.plan_faults(time_zone="UTC")
 
     def close(self):
         super().close()

@@ -1,5 +1,7 @@
 """DuckDB, for the contract tests: a file that is open for reading or for writing."""
 
+from contextlib import contextmanager
+
 import duckdb
 
 from tests.resources.warehouses.contract.engines.engine import Engine, doubled
@@ -31,6 +33,7 @@ class DuckDBEngine(Engine):
     awkward_names = ("UPPER", "Mixed", "two words", 'say "x"', "select", "order", "ümlaut", "a.b", "1st")
     awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.duckdb.session.DuckDBSession"
+    pinned_by = "resources.warehouses.duckdb.connecting._lock_down"
 
     def settings(self):
         return {"kind": "duckdb", "path": "source.duckdb"}
@@ -46,6 +49,16 @@ class DuckDBEngine(Engine):
             for statement in statements:
                 found = connection.execute(statement)
             return found.fetchall()
+
+    def pinned_to(self, zone, pin, *given):
+        (connection,) = given
+        pin(_InZone(connection, zone))
+
+    @contextmanager
+    def session_zone(self, monkeypatch, zone):
+        self.close()  # the first connection to a file sets up all others
+        with super().session_zone(monkeypatch, zone):
+            yield
 
     @property
     def source(self):
@@ -79,3 +92,13 @@ class DuckDBEngine(Engine):
 
     def sequence(self, count):
         return f"range({count}) r(i)"
+
+
+class _InZone:
+    """A connection that is asked for UTC and takes another zone."""
+
+    def __init__(self, connection, zone):
+        self._connection, self._zone = connection, zone
+
+    def execute(self, statement):
+        return self._connection.execute(statement.replace("'UTC'", f"'{self._zone}'"))

@@ -28,6 +28,7 @@ class Engine(ABC):
         awkward_tables: The same of tables.
         refused: Settings that must be refused, with the code, and a secret that must not be told.
         session: Class with `run_atomically`, where a write can be made to crash.
+        pinned_by: Function of the connector that pins what results could depend on.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Engine(ABC):
     awkward_names: tuple[str, ...] = ()
     awkward_tables: tuple[str, ...] = ()
     session: str
+    pinned_by: str = ""
 
     def __init__(self, folder):
         self.folder = folder
@@ -79,6 +81,15 @@ class Engine(ABC):
     def account_zone(self, zone):  # noqa: ARG002
         """The zone of sessions that ask for none, where the server has one that can be set."""
         yield
+
+    @contextmanager
+    def session_zone(self, monkeypatch, zone):
+        """Sessions of the connector have this zone instead of UTC, as an administrator may force it."""
+        module, _, name = self.pinned_by.rpartition(".")
+        pin = getattr(import_module(module), name)
+        monkeypatch.setattr(self.pinned_by, lambda *given: self.pinned_to(zone, pin, *given))
+        with self.account_zone(zone):
+            yield
 
     # Tables
 

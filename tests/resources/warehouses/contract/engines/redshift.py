@@ -35,6 +35,7 @@ class RedshiftEngine(Engine):
     awkward_names = ("two words", "select", "order", "1st", 'say "x"')
     awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.redshift.session.RedshiftSession"
+    pinned_by = "resources.warehouses.redshift.connecting.session_statements"
 
     def __init__(self, folder, server):
         self.server = server
@@ -86,6 +87,9 @@ class RedshiftEngine(Engine):
 
     def document(self, text):
         return f"JSON_PARSE({text})"
+
+    def pinned_to(self, zone, pin, *given):
+        return tuple(statement.replace("'UTC'", f"'{zone}'") for statement in pin(*given))
 
     @contextmanager
     def account_zone(self, zone):

@@ -1,5 +1,7 @@
 """Snowflake, for the contract tests."""
 
+from contextlib import contextmanager
+
 from tests.resources.warehouses.contract.engines.engine import WRONG, Engine, doubled
 
 
@@ -37,6 +39,7 @@ class SnowflakeEngine(Engine):
     awkward_names = ("lower", "Mixed", "two words", 'say "x"', "SELECT", "order", "ümlaut", "a.b", "1st")
     awkward_tables = ("order lines", "a.b", 'say "x"', "select")
     session = "resources.warehouses.snowflake.session.SnowflakeLoadSession"
+    pinned_by = "resources.warehouses.snowflake.connecting._session_parameters"
 
     def __init__(self, folder, server):
         self.server = server
@@ -71,6 +74,15 @@ class SnowflakeEngine(Engine):
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall()
+
+    def pinned_to(self, zone, pin, *given):
+        return pin(*given) | {"TIMEZONE": zone}
+
+    @contextmanager
+    def account_zone(self, zone):
+        self.server.set_account_zone(zone)
+        yield
+        self.server.set_account_zone("Etc/UTC")
 
     def close(self):
         super().close()
