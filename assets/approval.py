@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from assets.steps import Night
-from pipelines.contracts.codes import OverrideKind
+from pipelines.contracts.control_codes import OverrideKind
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.tables import CONTACTABILITY, PLAN
 from pipelines.delivery.automation import (

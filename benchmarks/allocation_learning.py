@@ -23,8 +23,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.world.engine_learner import EngineLearner
 from benchmarks.world.fast_loop import FastLoop, Learner, oracle_of, true_values
-from benchmarks.world.learners import EngineLearner, Prior, UsualLearner, flat_prior, taste_prior
+from benchmarks.world.learners import Prior, UsualLearner, flat_prior, taste_prior
 from benchmarks.world.references import best_plan, uniform
 from benchmarks.world.truth import Truth
 from benchmarks.world.workspace import Limits

@@ -74,13 +74,21 @@ class Results:
         return {**self.arms, **self.references}
 
 
-def offered(truth: Truth) -> dict[str, Offered]:
-    """What the campaign of each arm chooses among."""
+def click_value(truth: Truth) -> float:
+    """What a manager would declare: conversions per click × a usual line × the margin that is kept."""
+    kept = statistics.mean(one.margin_rate - one.discount_rate for one in truth.categories)
+    return round(truth.conversion_rate * truth.order_amount_median * kept, 2)
+
+
+def offered(truth: Truth, objective: str) -> dict[str, Offered]:
+    """What the campaign of each arm chooses among, and for what."""
     actions, best = create_actions(truth), best_single_action(truth)
+    worth = click_value(truth) if objective == "clicks" else None
     return {
         PERSONALIZATION: Offered(
             offers=[one.name for one in truth.categories],
             templates=[one.template for one in truth.channels],
+            click_value=worth,
         ),
         USUAL: Offered(
             offers=[truth.categories[actions.category[best]].name],
@@ -88,15 +96,16 @@ def offered(truth: Truth) -> dict[str, Offered]:
             base_response_rate=FOR_EVERYONE,
             exploration=0.0,
             is_learning=False,
+            click_value=worth,
         ),
     }
 
 
-def run_arm(name: str, truth: Truth, limits: Limits, *, nights: int, folder: Path) -> Arm:
+def run_arm(name: str, truth: Truth, limits: Limits, *, objective: str, nights: int, folder: Path) -> Arm:
     arm_folder = folder / name
     arm_folder.mkdir(parents=True)
     world = World(truth, arm_folder / "workspace" / "source.duckdb")
-    loop = start(world, workspace_files(truth, limits, offered(truth)[name]), arm_folder)
+    loop = start(world, workspace_files(truth, limits, offered(truth, objective)[name]), arm_folder)
     for night in nights_from(truth.first_night, nights):
         loop.run(night)
         sums = ", ".join(f"{measure} {world.tally.total(measure):.0f}" for measure in (*SHOWN[:5], *EXPECTED))
@@ -104,12 +113,13 @@ def run_arm(name: str, truth: Truth, limits: Limits, *, nights: int, folder: Pat
     return Arm(sums=world.tally.sums, night_seconds=loop.night_seconds, step_seconds=dict(loop.step_seconds))
 
 
-def run_arms(truth: Truth, limits: Limits, *, nights: int, folder: Path) -> dict[str, Arm]:
+def run_arms(truth: Truth, limits: Limits, *, objective: str, nights: int, folder: Path) -> dict[str, Arm]:
     """Side by side, each in a process of its own: a night works on one environment."""
     names = (PERSONALIZATION, USUAL)
     with ProcessPoolExecutor(len(names), mp_context=get_context("spawn")) as pool:
         running = {
-            name: pool.submit(run_arm, name, truth, limits, nights=nights, folder=folder) for name in names
+            name: pool.submit(run_arm, name, truth, limits, objective=objective, nights=nights, folder=folder)
+            for name in names
         }
         return {name: arm.result() for name, arm in running.items()}
 
@@ -215,6 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--people", type=int, default=Truth().person_count)
     parser.add_argument("--nights", type=int, default=30)
+    parser.add_argument("--objective", choices=("clicks", "margin"), default="clicks")
     parser.add_argument("--seed", type=int, default=Truth().seed)
     parser.add_argument("--folder", type=Path, help="where workspaces and states are kept; else they are not")
     arguments = parser.parse_args()
@@ -222,14 +233,15 @@ def main() -> None:
     limits, started = Limits(), time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
-        arms = run_arms(truth, limits, nights=arguments.nights, folder=folder)
+        arms = run_arms(truth, limits, objective=arguments.objective, nights=arguments.nights, folder=folder)
     results = Results(
         truth=truth,
         arms=arms,
         references=references(truth, limits, nights=arguments.nights),
         own=own_engagement(truth, nights=arguments.nights),
     )
-    print(f"{truth.person_count:,} people, {arguments.nights} nights, seed {truth.seed}\n")
+    setting = f"{arguments.nights} nights, objective {arguments.objective}, seed {truth.seed}"
+    print(f"{truth.person_count:,} people, {setting}\n")
     print_totals(results)
     print_lifts(results)
     print_shares(results)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -167,7 +168,8 @@ def measure_time() -> None:
         seconds = []
         for _ in range(RUNS):
             start = time.perf_counter()
-            work()
+            with threadpool_limits(1, "blas"):
+                work()
             seconds.append(time.perf_counter() - start)
         print(f"64,000 rows x 3 arms, {name}: {statistics.median(seconds):.2f} s")
 
@@ -227,7 +229,8 @@ def measure_gain(effect: str, *, skew: float, count: int = 50_000, repeats: int 
     peers = ", ".join(f"{name} argmax {statistics.median(found):.3f}" for name, found in theirs.items())
     print(
         f"{effect}, skew {skew:g}, n = {count:,}: gate opens {opened}/{repeats}; {what}: median "
-        f"{statistics.median(ours):.3f}, worst {min(ours):.3f} ({peers}); slope {statistics.median(slopes):.2f}"
+        f"{statistics.median(ours):.3f}, worst {min(ours):.3f} ({peers}); "
+        f"slope {statistics.median(slopes):.2f}"
     )
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import polars as pl
 
 from benchmarks.world.draws import Bools, Floats, Ints
+from benchmarks.world.histories import purchases
 from benchmarks.world.people import create_people
 from benchmarks.world.reacting import (
     Condition,
@@ -25,7 +25,6 @@ from benchmarks.world.reacting import (
 )
 from benchmarks.world.references import NightView, Policy, allowed_hours
 from benchmarks.world.response import create_response, decayed, unsubscribe_rate
-from benchmarks.world.shopping import shop
 from benchmarks.world.truth import Truth
 from benchmarks.world.workspace import Limits
 
@@ -141,39 +140,6 @@ class Contacts:
     def answer(self, person: Ints, channel: Ints, category: Ints) -> None:
         np.add.at(self.channel["answered"], (person, channel), 1)
         np.add.at(self.offer["answered"], (person, category), 1)
-
-
-def purchases(truth: Truth) -> tuple[Floats, Floats, Floats, Floats]:
-    """Orders, recency, mean amount of a line, and category shares, from the lines of the history."""
-    people = create_people(truth)
-    shopping = shop(truth, people, np.arange(1 - truth.history_days, 1))
-    orders = np.zeros(len(people))
-    recency = np.full(len(people), float(truth.history_days))
-    number = shopping.orders["customer_ref"].str.slice(1).cast(pl.Int64).to_numpy()
-    np.add.at(orders, number, 1)
-    ages = (truth.start_of(1) - shopping.orders["ordered_at"]).dt.total_days().to_numpy().astype(float)
-    np.minimum.at(recency, number, ages)
-    bought = shopping.lines.join(
-        shopping.orders.select("order_id", "customer_ref"), on="order_id", how="left"
-    )
-    buyer = bought["customer_ref"].str.slice(1).cast(pl.Int64).to_numpy()
-    names = {one.name: place for place, one in enumerate(truth.categories)}
-    category = (
-        bought["product_id"]
-        .str.split("-")
-        .list.first()
-        .replace_strict(names, return_dtype=pl.Int64)
-        .to_numpy()
-    )
-    lines = np.zeros((len(people), len(names)))
-    np.add.at(lines, (buyer, category), 1)
-    spend = np.zeros(len(people))
-    np.add.at(spend, buyer, bought["net_amount"].cast(pl.Float64).to_numpy())
-    everyone = lines.sum(axis=0) / lines.sum()
-    # A few lines of everyone are added, so that nobody's taste rests on one purchase.
-    shares = (lines + 4 * everyone) / (lines.sum(axis=1, keepdims=True) + 4)
-    amount = spend / np.maximum(lines.sum(axis=1), 1)
-    return orders, recency, np.where(amount > 0, amount, amount[amount > 0].mean()), shares
 
 
 def true_values(view: NightView) -> Floats:

@@ -43,6 +43,7 @@ class Offered:
         base_response_rate: The prior that a manager would declare for the campaign.
         exploration: Share of choices drawn evenly.
         is_learning: Whether answers change what is expected; else declared priors hold for ever.
+        click_value: What a click is worth, when clicks are what the campaign is for; else margin is.
     """
 
     offers: Collection[str]
@@ -50,6 +51,7 @@ class Offered:
     base_response_rate: float = 0.05
     exploration: float = 0.02
     is_learning: bool = True
+    click_value: float | None = None
 
 
 #: Answers from which on the small world is learnt from; engine defaults suit larger ones.
@@ -68,6 +70,12 @@ sources:
   consents: {connection: main, table: shop.consents}
   campaigns: {connection: main, table: shop.campaigns}
 """
+
+
+def _objective(offered: Offered) -> str:
+    if offered.click_value is None:
+        return "    objective: margin\n"
+    return f"    objective: clicks\n    event_value: {offered.click_value:.2f}\n"
 
 
 def workspace_files(truth: Truth, limits: Limits, offered: Offered) -> dict[str, str]:
@@ -105,6 +113,7 @@ def workspace_files(truth: Truth, limits: Limits, offered: Offered) -> dict[str,
             f"    templates: [{', '.join(offered.templates)}]\n"
             f"    base_response_rate: {offered.base_response_rate}\n"
             f"    offers_per_person: {len(truth.categories)}\n"
+            f"{_objective(offered)}"
             f"learning: {{minimum_events: {least}, minimum_conversions: {least}, retrain_after_days: 1}}\n"
             f"fatigue: {{unsubscribe_rate: {truth.unsubscribe_rate}, "
             f"unsubscribe_cost: {truth.contact_value:.2f}}}\n"

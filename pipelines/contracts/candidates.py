@@ -30,5 +30,7 @@ class Candidate(dy.Schema):
     waiting_nights = dy.Int64(min=0, description="Nights that it was deferred so far.")
     valid_until = instant("Instant after which the message makes no sense.")
     on_loss = code(LossPolicy, "What happens when it loses its place.")
-    is_adaptive = dy.Bool(description="Whether the policy chooses among the decision's candidates, and explores.")
+    is_adaptive = dy.Bool(
+        description="Whether the policy chooses among the decision's candidates, and explores."
+    )
     tags = dy.String(nullable=True, description="Tags of the programme, sorted, with commas between.")

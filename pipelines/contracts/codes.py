@@ -57,36 +57,6 @@ class LossPolicy(StrEnum):
     EXIT = "exit"  # the stay in the programme ends, with the rule as reason
 
 
-class Automation(StrEnum):
-    """How far the system may go by itself."""
-
-    MANUAL = "manual"  # recommends only
-    APPROVAL = "approval"  # the plan waits for a person
-    AUTO = "auto"
-
-
-class OverrideKind(StrEnum):
-    """What a person forces for one customer."""
-
-    FORCE_IN = "force_in"
-    FORCE_OUT = "force_out"
-    FORCE_ACTION = "force_action"
-
-
-class HoldReason(StrEnum):
-    """Why a planned message is not handed over, although every guardrail allows it."""
-
-    AWAITING_APPROVAL = "awaiting_approval"  # still may be
-    CONFIG_CHANGED = "config_changed"  # still may be, once the night was planned again
-    RECOMMENDED_ONLY = "recommended_only"  # its programme is `manual`
-    APPROVAL_REJECTED = "approval_rejected"
-    FORCED_OUT = "forced_out"  # an override that was made after planning
-
-
-#: Reasons of a message that is still planned: a person has the word, and nothing claims it.
-WAITING = (HoldReason.AWAITING_APPROVAL.value, HoldReason.CONFIG_CHANGED.value)
-
-
 class DecisionOutcome(StrEnum):
     """Why a candidate is in the plan, or why it is not. In the order in which the rules are tested."""
 
@@ -272,9 +242,8 @@ class ItemLevel(StrEnum):
     """How finely what people buy is told apart."""
 
     CATEGORY = "category"
-    PRODUCT_NAME = (
-        "product_name"  # products of one name: in a catalogue of sizes and makers, the product type
-    )
+    # products of one name: in a catalogue of sizes and makers, the product type
+    PRODUCT_NAME = "product_name"
     PRODUCT = "product"
 
 

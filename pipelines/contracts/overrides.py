@@ -2,8 +2,8 @@
 
 import dataframely as dy
 
-from pipelines.contracts.codes import OverrideKind
 from pipelines.contracts.columns import code, customer_id, identifier, instant
+from pipelines.contracts.control_codes import OverrideKind
 
 
 class ActiveOverride(dy.Schema):

@@ -14,6 +14,7 @@ from pipelines.contracts.columns import (
     rate,
     workspace_id,
 )
+from pipelines.contracts.control_codes import DecidedBy
 
 
 class Decision(dy.Schema):
@@ -36,7 +37,7 @@ class Decision(dy.Schema):
     value = estimate("Value of what was chosen; 0 for no send.")
     propensity = rate("Probability of the chosen action under the policy.")
     is_propensity_valid = dy.Bool(description="False when a per-person repair changed the choice.")
-    assigned_by = dy.String(min_length=1, description="Policy that chose.")
+    assigned_by = code(DecidedBy, "Policy that chose.")
     seed = dy.Int64(description="Seed of the draw.")
     guardrails_version = dy.Int64(min=0, description="Version of the guardrails that applied.")
 

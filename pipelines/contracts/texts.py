@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from pipelines.contracts.codes import ContactReason, DecisionOutcome, HoldReason
+from pipelines.contracts.codes import ContactReason, DecisionOutcome
+from pipelines.contracts.control_codes import HoldReason
 
 #: `{rule}` is the name of the limit, segment or switch that decided. Whoever got the place came
 #: first in the order of precedence, which puts class and priority before worth.

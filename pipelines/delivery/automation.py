@@ -12,7 +12,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from pipelines.contracts.codes import Automation, DispatchStatus, HoldReason, OverrideKind, Product
+from pipelines.contracts.codes import DispatchStatus, Product
+from pipelines.contracts.control_codes import Automation, HoldReason, OverrideKind
 from pipelines.contracts.settings.guardrails import Guardrails
 from pipelines.delivery.claiming import WINDOW_PASSED
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from pipelines.contracts.codes import WAITING, DispatchStatus
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import WAITING
 
 #: What each final state counts as. `PLANNED` and `CLAIMED` are missing on purpose: after a dispatch
 #: every message is accounted for, or waits for a person.

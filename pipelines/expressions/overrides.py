@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipelines.contracts.codes import OverrideKind
+from pipelines.contracts.control_codes import OverrideKind
 
 #: What an override may be limited to, as rows and overrides both name it.
 SCOPE = ("product", "programme", "channel")

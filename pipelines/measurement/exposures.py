@@ -4,7 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from pipelines.contracts.codes import WAITING, Arm, DecisionOutcome, DispatchStatus, HoldReason
+from pipelines.contracts.codes import Arm, DecisionOutcome, DispatchStatus
+from pipelines.contracts.control_codes import WAITING, HoldReason
 from pipelines.contracts.measurement import Exposure
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.money import to_amount, to_minor

@@ -13,12 +13,11 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome
+from pipelines.contracts.control_codes import DecidedBy
 from pipelines.contracts.off_policy import NO_SEND, LeftOut, LoggedAction, Reward
 from pipelines.expressions.digest import digest, unit_interval
 from pipelines.expressions.time import local_date, whole_days_between
 
-#: Policy of decisions that a person took.
-OVERRIDE = "override"
 #: Published probabilities have nine decimals; what sums leave beyond is noise, and would look like a chance.
 _DECIMALS = 9
 _OUTCOMES = {
@@ -137,7 +136,7 @@ def sample_people(actions: pl.LazyFrame, *, most_choices: int, choice_count: int
 
 def _drawn(decisions: pl.LazyFrame, candidates: pl.LazyFrame, rewards: pl.LazyFrame) -> pl.LazyFrame:
     """Candidates that were drawn from, with what their decision says and led to."""
-    is_overridden = (pl.col("assigned_by") == OVERRIDE) | (
+    is_overridden = (pl.col("assigned_by") == DecidedBy.PERSON.value) | (
         pl.col("outcome") == DecisionOutcome.OVERRIDE.value
     )
     answers = decisions.select(

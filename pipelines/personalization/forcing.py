@@ -6,7 +6,8 @@ it, as of all else.
 
 import polars as pl
 
-from pipelines.contracts.codes import OverrideKind, Product
+from pipelines.contracts.codes import Product
+from pipelines.contracts.control_codes import OverrideKind
 from pipelines.expressions.overrides import agrees, is_forced_action, with_overrides
 
 #: Kinds that bring somebody in. Whoever forces an action means that it be offered.

@@ -1,8 +1,8 @@
-"""Who gets the scarce places: candidates in order of precedence, each admitted unless a limit is full.
+"""The book of a night: who has which places, and whether one more message fits under every limit.
 
 Exact and sequential, since whether a candidate fits depends on everyone admitted
-before. The loop is plain Python over plain lists, linear in the candidates: a
-person has a handful of messages, so the checks of one candidate cost a constant.
+before. Plain Python over plain lists, linear in the candidates: a person has a
+handful of messages, so the checks of one candidate cost a constant.
 """
 
 from collections import defaultdict
@@ -10,12 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.planning.limits import MessageKind, PersonLimit, SharedLimit
-from pipelines.planning.places import NOBODY, Days, places_taken
-from pipelines.planning.places import Send as Send  # noqa: PLC0414  planning takes it from here
-
-#: Fates that are not a number of a limit.
-PLANNED = -1
-OTHER_ACTION_CHOSEN = -2
+from pipelines.planning.places import NOBODY, Days, Send, places_taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +56,6 @@ class Contenders:
                 )
             )
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Fates:
-    """What became of each candidate, in their order.
-
-    Attributes:
-        fate: PLANNED, OTHER_ACTION_CHOSEN, or the number of the limit that was full. Limits are numbered
-            through: those of persons, then the shared ones.
-        winner: The candidate that took the place; NOBODY when it was a message of the past.
-        used: What history and plan use, by shared limit.
-    """
-
-    fate: list[int]
-    winner: list[int]
-    used: list[int]
-
-    def record(self, fate: int, winner: int) -> None:
-        self.fate.append(fate)
-        self.winner.append(winner)
 
 
 class _Account:
@@ -187,46 +162,3 @@ class Book:
 
     def used(self) -> list[int]:
         return [account.used for account in self._accounts]
-
-
-def allocate(
-    contenders: Contenders,
-    *,
-    person_limits: Sequence[PersonLimit],
-    shared_limits: Sequence[SharedLimit],
-    ledger: Mapping[int, Sequence[Send]],
-    households: Mapping[int, int] | None = None,
-) -> Fates:
-    """Admit candidates in order of precedence; a decision point whose first choice loses tries its next.
-
-    Args:
-        contenders: Eligible candidates.
-        person_limits: Caps, gaps and exclusions.
-        shared_limits: Capacities, stocks and budgets, with what history uses.
-        ledger: Messages of the past by person.
-        households: Household of a person, for those who share one.
-    """
-    book = Book(person_limits, shared_limits, ledger, households)
-    answered: dict[str, int] = {}
-    fates = Fates(fate=[], winner=[], used=[])
-    rows = zip(
-        contenders.decision,
-        contenders.person,
-        contenders.kinds(),
-        contenders.sends(),
-        contenders.cost_minor,
-        strict=True,
-    )
-    for number, (decision, person, kind, wanted, cost_minor) in enumerate(rows):
-        if decision in answered:
-            fates.record(OTHER_ACTION_CHOSEN, answered[decision])
-            continue
-        loss = book.personal_loss(person, kind, wanted) or book.shared_loss(kind, cost_minor)
-        if loss is not None:
-            fates.record(*loss)
-            continue
-        book.admit(person, kind, wanted, cost_minor)
-        answered[decision] = number
-        fates.record(PLANNED, NOBODY)
-    fates.used.extend(book.used())
-    return fates

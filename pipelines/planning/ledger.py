@@ -4,7 +4,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.contracts.codes import WAITING, DispatchStatus
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import WAITING
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT

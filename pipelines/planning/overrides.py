@@ -10,7 +10,7 @@ the later counts, and what it does not name has to stand back.
 
 import polars as pl
 
-from pipelines.contracts.codes import OverrideKind
+from pipelines.contracts.control_codes import OverrideKind
 from pipelines.expressions.overrides import by_age, is_forced_action, with_overrides
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome
+from pipelines.contracts.control_codes import DecidedBy
 from pipelines.contracts.planning import (
     AllocationRound,
     Decision,
@@ -25,8 +26,6 @@ from pipelines.planning.rounds import Rounds
 _IS_PLANNED = pl.col("outcome") == DecisionOutcome.PLANNED.value
 _IS_DRAWN_FROM = pl.col("choice_id").is_not_null()
 _IS_OVERRIDDEN = pl.col("is_forced") | (pl.col("outcome") == DecisionOutcome.OVERRIDE.value)
-#: Policies that chose: the best, whose probability is 1, a draw, or a person.
-BEST, DRAWN, FORCED = "greedy", "priced_softmax", "override"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +87,10 @@ def _decisions(judged: pl.DataFrame, terms: ChoiceTerms, config: NightConfig) ->
             propensity=pl.when(_IS_PLANNED).then("probability").otherwise(no_send),
             is_propensity_valid=~pl.col("is_changed") & ~pl.col("is_overridden"),
             assigned_by=pl.when("is_overridden")
-            .then(pl.lit(FORCED))
+            .then(pl.lit(DecidedBy.PERSON.value))
             .when("is_drawn")
-            .then(pl.lit(DRAWN))
-            .otherwise(pl.lit(BEST)),
+            .then(pl.lit(DecidedBy.DRAW.value))
+            .otherwise(pl.lit(DecidedBy.BEST.value)),
             seed=pl.lit(terms.seed, pl.Int64),
             guardrails_version=pl.lit(config.version_of("guardrails"), pl.Int64),
         )

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from resources.control.activities import Activity, record_activity
 from resources.control.codes import ConfigOwner, ConfigStatus
 from resources.control.columns import canonical_json

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from resources.control.activities import lock_chain
 from resources.control.codes import ConfigStatus
 from resources.control.columns import Clock, utc_now

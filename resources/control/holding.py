@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import WAITING, DispatchStatus
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import WAITING
 from resources.control.columns import Clock, utc_now
 from resources.control.database import reading, writing
 from resources.control.leases import Lease, require_current

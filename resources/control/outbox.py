@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import WAITING, DispatchStatus
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import WAITING
 from resources.control.columns import Clock, utc_now
 from resources.control.database import reading, writing
 from resources.control.enqueueing import SUPERSEDED, put_planned

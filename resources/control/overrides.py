@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import OverrideKind
+from pipelines.contracts.control_codes import OverrideKind
 from resources.control.activities import Activity, lock_chain, record_activity
 from resources.control.codes import Scope
 from resources.control.columns import Clock, utc_now

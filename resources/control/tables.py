@@ -7,7 +7,8 @@ name says.
 
 import sqlalchemy as sa
 
-from pipelines.contracts.codes import Automation, DispatchStatus, OverrideKind
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import Automation, OverrideKind
 from resources.control.codes import ApprovalStatus, ConfigOwner, ConfigStatus, Role, Scope
 from resources.control.columns import code, instant, json_value, key, text, whole, workspace
 

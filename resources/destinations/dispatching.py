@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.contracts.codes import WAITING, DispatchStatus
+from pipelines.contracts.codes import DispatchStatus
+from pipelines.contracts.control_codes import WAITING
 from pipelines.contracts.settings.destinations import DestinationsFile
 from resources.control.leases import Lease
 from resources.control.outbox import Outbox, OutboxRecord, OutboxRow

@@ -127,7 +127,12 @@ def open_warehouse(
     _require_driver(connection.kind, name)
     match connection:
         case DuckDBConnection():
-            return DuckDBWarehouse(workspace_folder / connection.path, is_read_only=is_read_only)
+            return DuckDBWarehouse(
+                workspace_folder / connection.path,
+                is_read_only=is_read_only,
+                # Writing sorts and merges: that is not bounded by what a read needs.
+                memory_bytes=connection.memory if is_read_only else None,
+            )
         case SnowflakeConnection():
             from resources.warehouses.snowflake.warehouse import SnowflakeWarehouse  # noqa: PLC0415
 

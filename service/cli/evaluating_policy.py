@@ -17,6 +17,7 @@ from pipelines.evaluation.off_policy.cross_fitting import (
     cross_fitted_rewards,
     fold_of,
 )
+from pipelines.evaluation.off_policy.draws import worst_misfit
 from pipelines.evaluation.off_policy.estimators import SHRINKAGE, SWITCH_AT, PolicyEvaluation, evaluate_policy
 from pipelines.evaluation.off_policy.rounds import rounds_from_actions
 from pipelines.measurement.candidate_policies import (
@@ -245,4 +246,6 @@ def _evaluate(actions: pl.DataFrame, *, switch_at: float, shrinkage: float) -> P
         fold_of(actions["customer_id"], folds=FOLDS, salt=_SALT),
     )
     rounds = rounds_from_actions(actions.rename({"choice_id": "decision_id"}), predicted)
-    return evaluate_policy(rounds, salt=_SALT, switch_at=switch_at, shrinkage=shrinkage)
+    return evaluate_policy(
+        rounds, salt=_SALT, switch_at=switch_at, shrinkage=shrinkage, misfit=worst_misfit(actions)
+    )

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import typer
 
-from pipelines.contracts.codes import Channel, OverrideKind, Product
+from pipelines.contracts.codes import Channel, Product
+from pipelines.contracts.control_codes import OverrideKind
 from pipelines.contracts.tables import CUSTOMER_LINKS
 from pipelines.expressions.time import end_of_local_day
 from resources.control.codes import Scope

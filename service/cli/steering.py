@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.switches import KillSwitch
 from resources.control.codes import Scope
 from resources.control.configs import ConfigStore

@@ -8,15 +8,18 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import dagster as dg
 import dataframely as dy
 import polars as pl
 import pytest
 
 from assets import approval, delivery
+from assets.onward_resource import OnwardResource
 from assets.partitions import as_of_end
+from assets.sensors import hand_over_sensor
 from assets.steps import Night
-from pipelines.contracts.codes import Automation, OverrideKind
 from pipelines.contracts.columns import Table
+from pipelines.contracts.control_codes import Automation, OverrideKind
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.contracts.tables import CONTACT_POINTS, CONTACTABILITY, DISPATCH_LOG, PLAN, PROOF
 from resources.control.activities import ActivityLog
@@ -511,3 +514,26 @@ def test_an_empty_plan_asks_nobody(world):
     world.plan([])
     assert world.dispatch() == {}
     assert world.said() == []
+
+
+def test_what_was_decided_is_handed_over_by_itself_once(world, monkeypatch):
+    monkeypatch.setenv("ONWARD_WORKSPACE", str(world.folder))
+    job = dg.define_asset_job("hand_over", selection="*")
+    sensor = hand_over_sensor(job)
+    onward = OnwardResource(workspace_id="acme", workspace_folder=str(world.folder))
+
+    def requested():
+        asked = sensor(onward=onward)
+        return [(one.partition_key, one.run_key) for one in asked if isinstance(one, dg.RunRequest)]
+
+    world.levels(spring="approval")
+    world.plan()
+    assert requested() == []
+    world.dispatch()
+    assert requested() == []
+    world.approve()
+    hashes = world.hashes()
+    key = f"{NIGHT}/{hashes['plan_hash']}/{hashes['config_hash']}/APPROVED"
+    assert requested() == [(NIGHT.isoformat(), key)]
+    world.dispatch()
+    assert requested() == []

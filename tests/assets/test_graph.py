@@ -103,6 +103,12 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
     assert sensors == ["close_dead_runs", "hand_over_decided_plans", "record_failed_night"]
     nightly = repository.get_job("nightly")
     assert nightly.asset_layer.executable_asset_keys == set(definitions.resolve_all_asset_keys())
+    again = {
+        key.to_user_string() for key in repository.get_job("hand_over").asset_layer.executable_asset_keys
+    }
+    assert {"delivery/dispatch_log", "measurement/exposures", "delivery/written_tables"} <= again
+    assert any(name.startswith("marts/") for name in again) or "dim_customer" in str(again)
+    assert not [name for name in again if name.startswith(("planning/", "personalization/", "journeys/"))]
 
 
 def test_the_schedule_requests_the_night_that_ended_once(definitions: dg.Definitions) -> None:

@@ -1,6 +1,6 @@
 """How far the system may go by itself, where a programme's own settings do not say."""
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.fields import Settings
 
 

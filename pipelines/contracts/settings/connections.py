@@ -89,10 +89,16 @@ class WarehouseConnection(Settings):
 
 
 class DuckDBConnection(WarehouseConnection):
-    """An embedded warehouse: one file, relative to the workspace folder."""
+    """An embedded warehouse: one file, relative to the workspace folder.
+
+    Attributes:
+        memory: What DuckDB may keep of the file and of running queries while it is read; without it four
+            fifths of the machine's memory. A query that sorts wide rows needs room for them.
+    """
 
     kind: Literal["duckdb"]
     path: str
+    memory: Annotated[ByteSize, Field(ge=64_000_000)] | None = None
 
 
 class SnowflakeConnection(WarehouseConnection):

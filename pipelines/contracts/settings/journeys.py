@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.contracts.codes import Automation, LossPolicy, PriorityClass
+from pipelines.contracts.codes import LossPolicy, PriorityClass
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.fallbacks import Fallbacks, require_fallbacks
 from pipelines.contracts.settings.fields import Duration, LocalWait, Name, Settings, Share, Tags
 

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from pipelines.contracts.codes import Automation, Product
+from pipelines.contracts.codes import Product
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentConfig

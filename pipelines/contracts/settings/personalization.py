@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipelines.contracts.codes import Automation, PriorityClass
+from pipelines.contracts.codes import PriorityClass
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.objectives import Objective
 from pipelines.contracts.settings.catalogue import Catalogue
 from pipelines.contracts.settings.fields import Money, Name, Settings, Share, Tags

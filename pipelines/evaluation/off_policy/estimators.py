@@ -26,6 +26,7 @@ from pipelines.evaluation.intervals import (
     percentile_interval,
     resampling_counts,
 )
+from pipelines.evaluation.off_policy.draws import Misfit
 from pipelines.evaluation.off_policy.rounds import LoggedRounds
 from pipelines.evaluation.off_policy.weights import (
     WeightSummary,
@@ -104,6 +105,7 @@ class PolicyEvaluation:
         unsupported: Mean probability that the policy gives to actions which the logged policy never took.
         model_loss: Mean squared error of the model on the rounds, over that of their mean; null when all
             rewards are the same.
+        misfit: Kind of action that was taken too often or too seldom for its propensities.
     """
 
     round_count: int
@@ -114,6 +116,7 @@ class PolicyEvaluation:
     unsupported: float
     model_loss: float | None
     estimates: tuple[Estimate, ...]
+    misfit: Misfit | None = None
 
     def estimate(self, name: EstimatorName) -> Estimate:
         return next(one for one in self.estimates if one.name is name)
@@ -156,6 +159,7 @@ def evaluate_policy(
     switch_at: float = SWITCH_AT,
     shrinkage: float = SHRINKAGE,
     replicates: int = REPLICATES,
+    misfit: Misfit | None = None,
 ) -> PolicyEvaluation:
     """Every estimator with its interval, and the gain over the logged policy.
 
@@ -165,6 +169,7 @@ def evaluate_policy(
         switch_at: τ of Switch-DR.
         shrinkage: λ of DRos.
         replicates: Of the bootstrap.
+        misfit: What `worst_misfit` finds in the actions of the rounds.
     """
     found = estimators(rounds, switch_at=switch_at, shrinkage=shrinkage)
     logged = logged_mean(rounds)
@@ -189,6 +194,7 @@ def evaluate_policy(
             )
             for one, draws in zip(found, resampled.T[1:], strict=True)
         ),
+        misfit=misfit,
     )
 
 

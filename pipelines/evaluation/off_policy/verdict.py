@@ -64,6 +64,16 @@ def _refusal(evaluation: PolicyEvaluation) -> Verdict | None:
             f"(standard error {weights.standard_error:.3f})"
         )
         needed.append(_support(evaluation))
+    if evaluation.misfit is not None:
+        missed = evaluation.misfit
+        reasons.append(
+            f"{missed.kind} was taken {missed.taken_count:,} times where {missed.expected_count:,.0f} were "
+            "to be expected: what is left of the log depends on what was drawn"
+        )
+        needed.append(
+            "nights in which limits hardly ever change a draw: with arbitration: value they are priced "
+            "before it"
+        )
     return Verdict(Finding.REFUSED, tuple(reasons), tuple(needed)) if reasons else None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome
+from pipelines.contracts.control_codes import DecidedBy
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.expressions.digest import digest, unit_interval
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
@@ -22,8 +23,6 @@ from pipelines.personalization.learning.arrays import ELSEWHERE, NO_SEND, Action
 from pipelines.personalization.learning.knowledge import knowledge_of
 from pipelines.personalization.learning.rewards import CONVERSION
 
-#: Policy of decisions that a person took.
-OVERRIDE = "override"
 #: Published probabilities have nine decimals; what sums leave beyond is noise.
 DECIMALS = 9
 _NIGHT = ["customer_id", "decided_on"]
@@ -66,7 +65,7 @@ def sampled(past: Past, share: float) -> Past:
 
 def drawn_candidates(decisions: pl.LazyFrame, candidates: pl.LazyFrame) -> pl.LazyFrame:
     """Candidates with a chance, of usable choices: with `programme`, `is_taken`, `no_send_propensity`."""
-    is_overridden = (pl.col("assigned_by") == OVERRIDE) | (
+    is_overridden = (pl.col("assigned_by") == DecidedBy.PERSON.value) | (
         pl.col("outcome") == DecisionOutcome.OVERRIDE.value
     )
     answers = decisions.select(

@@ -151,11 +151,8 @@ class _Climb:
         if gradient @ step < TOLERANCE * len(design):
             return at, True
         height = self.likelihood(at, weight)
-        for halvings in range(STEPS):
-            moved = at + step / 2**halvings
-            if self.likelihood(moved, weight) >= height:
-                return moved, False
-        return at, True
+        places = (at + step / 2**halvings for halvings in range(STEPS))
+        return next((place for place in places if self.likelihood(place, weight) >= height), at), False
 
     def follow(self, at: Floats, weight: Floats, inverse: Floats) -> Floats:
         """To the top under a curvature that is kept."""

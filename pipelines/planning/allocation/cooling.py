@@ -15,6 +15,9 @@ from pipelines.planning.allocation.smoothing import DualPoint, Pass, Smoothing
 
 #: Temperatures in mean positive values; each begins where the one before ended.
 TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+#: Groups of the sample, and of a smaller one for temperatures that no price is kept of.
+SAMPLE_GROUPS, HOT_SAMPLE_GROUPS = 50_000, 10_000
+_HOT = 0.1
 #: Limits above which curvature, quadratic in them, costs more than the steps that it saves.
 NEWTON_LIMITS = 300
 #: Predicted gain, as a share of the value, at which a temperature is left, and the last one ends.
@@ -89,10 +92,13 @@ def solve(task: Task, *, is_urgent: bool = False) -> Solution:
     upper = _largest_prices(task)
     hottest = float(np.where(task.layout.problem.is_minimum, upper, 0.0).max(initial=0.0)) / task.unit
     temperatures, end = (_from(hottest), _URGENT_END) if is_urgent else (TEMPERATURES, _END)
-    price, passes, small = np.where(task.is_closed, upper, 0.0), 0, _on_sample(task)
+    small = _on_sample(task, SAMPLE_GROUPS)
+    smaller = _on_sample(small, HOT_SAMPLE_GROUPS)
+    price, passes = np.where(task.is_closed, upper, 0.0), 0
     for temperature in temperatures:
         tolerance = end if temperature == TEMPERATURES[-1] else _LEAVE
-        point, used = _descend(small, temperature, price, upper, tolerance, passes=_SAMPLE_PASSES)
+        sample = smaller if temperature >= _HOT else small
+        point, used = _descend(sample, temperature, price, upper, tolerance, passes=_SAMPLE_PASSES)
         price, passes = point.price, passes + used
     coldest = TEMPERATURES[-1]
     if not np.any(task.smoothing.temperature) and not is_urgent:
@@ -126,8 +132,8 @@ def _from(hottest: float) -> Sequence[float]:
     return (*hotter, *TEMPERATURES)
 
 
-def _on_sample(task: Task) -> Task:
-    sample = sample_groups(task.layout)
+def _on_sample(task: Task, size: int) -> Task:
+    sample = sample_groups(task.layout, size)
     if sample is None:
         return task
     groups, mass = sample

@@ -94,9 +94,9 @@ def _lower_maximums(standing: Standing) -> None:
 
 
 def _lower(standing: Standing, limit: int, *, keeps_minimums: bool, looks_at_all: bool) -> None:
-    groups = np.flatnonzero(standing.chosen != NONE)
-    freed = standing.units[standing.places(groups), limit]
-    groups, freed = groups[freed > 0], freed[freed > 0]
+    used = standing.units_had(limit)
+    groups = np.flatnonzero(used)
+    freed = used[groups]
     needed = -int(standing.room[limit]) // int(freed.min()) + _SPARE
     order = cheapest(standing.margins(groups) / freed, len(groups) if looks_at_all else needed)
     groups, freed = groups[order], freed[order]

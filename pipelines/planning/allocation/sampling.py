@@ -5,10 +5,8 @@ import numpy as np
 from pipelines.planning.allocation.layout import Layout, Places, borders
 from pipelines.planning.allocation.problem import ChoiceProblem, Floats
 
-SAMPLE_GROUPS = 50_000
 
-
-def sample_groups(layout: Layout, size: int = SAMPLE_GROUPS) -> tuple[Places, Floats] | None:
+def sample_groups(layout: Layout, size: int) -> tuple[Places, Floats] | None:
     """Groups, and how many each stands for; null when there are too few to leave any out.
 
     Groups that all limits see alike are a stratum. Small strata get more than

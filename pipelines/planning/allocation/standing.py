@@ -36,9 +36,11 @@ class Standing:
             (layout.patterns.shape[1] * layout.kind_count + 1, len(self.signs)), np.int64
         )
         self.units[:-1] = by_place.reshape(len(self.units) - 1, len(self.signs))
-        self.used = np.zeros(problem.limit_count, np.int64)
-        counts = np.bincount(self.places(np.arange(problem.group_count)), minlength=len(self.units))
-        self.used += counts @ self.units
+        none = len(self.units) - 1
+        self._place = np.full(problem.group_count, none, np.int32)
+        with_row = np.flatnonzero(self.chosen != NONE)
+        self._place[with_row] = self.places(with_row, self.chosen[with_row])
+        self.used: Units = np.bincount(self._place, minlength=none + 1) @ self.units
 
     @property
     def room(self) -> Units:
@@ -53,12 +55,17 @@ class Standing:
 
     def places(self, groups: Places, rows: Rows | None = None) -> Places:
         """Entry of what groups have, or of other rows of theirs, in tables by place."""
-        taken = self.chosen[groups] if rows is None else rows
-        has_row = taken != NONE
+        if rows is None:
+            return self._place[groups].astype(np.intp)
+        has_row = rows != NONE
         places = np.full(len(groups), len(self.units) - 1, np.intp)
-        kinds = self.layout.problem.kinds[taken[has_row]].astype(np.intp)
+        kinds = self.layout.problem.kinds[rows[has_row]].astype(np.intp)
         places[has_row] = self.layout.patterns_of(groups[has_row]) * self.layout.kind_count + kinds
         return places
+
+    def units_had(self, limit: int) -> Units:
+        """By group, what it uses of a limit."""
+        return np.asarray(self.units[:, limit].take(self._place))
 
     def margins(self, groups: Places, rows: Rows | None = None) -> Floats:
         """Adjusted value of what groups have, or of other rows of theirs; 0 for none."""
@@ -76,6 +83,7 @@ class Standing:
     def make(self, groups: Places, rows: Rows) -> None:
         self.used += (self.changes(groups, rows) * self.signs).sum(axis=0)
         self.chosen[groups] = rows
+        self._place[groups] = self.places(groups, rows)
 
     def everyone(self) -> "View":
         count = self.layout.problem.group_count

@@ -6,7 +6,8 @@ config: a campaign has its own level, or that of `personalization`.
 
 from collections.abc import Mapping
 
-from pipelines.contracts.codes import Automation, Product
+from pipelines.contracts.codes import Product
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.night import WorkspaceConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
 from resources.control.config_versions import ConfigVersion

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.destinations import DestinationsFile
 from pipelines.contracts.settings.enrichment import EnrichmentConfig

@@ -47,7 +47,9 @@ def _explain(path: Path, error: duckdb.Error) -> SourceError:
     )
 
 
-def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
+def open_file(
+    path: Path, *, is_read_only: bool, memory_bytes: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """A locked-down connection whose time zone is UTC."""
     if is_read_only and not path.is_file():
         what, remedy = f"there is no file {path}.", "Correct path in connections.yml, or create the file."
@@ -59,11 +61,11 @@ def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
             connection = duckdb.connect(str(path), read_only=is_read_only)
         except duckdb.Error as error:
             raise _explain(path, error) from None
-        _lock_down(connection)
+        _lock_down(connection, memory_bytes)
     return connection
 
 
-def _lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+def _lock_down(connection: duckdb.DuckDBPyConnection, memory_bytes: int | None) -> None:
     """UTC sessions, nothing outside the file, and no way back.
 
     Connections of one process share the instance of a file, and its lock: a
@@ -73,5 +75,7 @@ def _lock_down(connection: duckdb.DuckDBPyConnection) -> None:
     if locked and locked[0]:
         return
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    if memory_bytes is not None:
+        connection.execute(f"SET GLOBAL memory_limit = '{memory_bytes}B'")
     connection.execute("SET GLOBAL enable_external_access = false")
     connection.execute("SET GLOBAL lock_configuration = true")

@@ -25,11 +25,17 @@ def explained(source: str, relation: Relation) -> Iterator[None]:
     except duckdb.PermissionException:
         what = "the query reaches outside its warehouse (a file, an extension or a setting)."
         raise _problem(source, relation, "not_allowed", what) from None
+    except duckdb.OutOfMemoryException:
+        what = "the query needs more memory than the connection may take."
+        raise _problem(source, relation, "out_of_memory", what) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         # Batches fail as OSError, whose text is all that tells an interrupt from a broken value.
         if "INTERRUPT" in str(error):
             what = "the query was stopped, as it took longer than its budget allows."
             raise _problem(source, relation, "timeout", what) from None
+        if "Out of Memory" in str(error):
+            what = "the query needs more memory than the connection may take."
+            raise _problem(source, relation, "out_of_memory", what) from None
         what = f"reading failed with {type(error).__name__} (its text is withheld: it can quote values)."
         raise _problem(source, relation, "read_failed", what) from None
 
@@ -39,6 +45,7 @@ _REMEDIES = {
     "invalid_query": "Correct the query in sources.yml.",
     "not_allowed": "Load that data into the warehouse first.",
     "timeout": "Read less, or raise the budget of the source.",
+    "out_of_memory": "Raise memory in connections.yml, or let the query sort or group fewer columns.",
     "read_failed": "Run the query in DuckDB to see which value.",
 }
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.world.fast_loop import Chosen, FastLoop, Logged, Tonight, oracle_of, purchases, true_values
-from benchmarks.world.learners import EngineLearner, UsualLearner, flat_prior, taste_prior
+from benchmarks.world.engine_learner import EngineLearner
+from benchmarks.world.fast_loop import Chosen, FastLoop, Logged, Tonight, oracle_of, true_values
+from benchmarks.world.histories import purchases
+from benchmarks.world.learners import UsualLearner, flat_prior, taste_prior
 from benchmarks.world.people import create_people
 from benchmarks.world.references import best_plan, uniform
 from benchmarks.world.truth import Truth

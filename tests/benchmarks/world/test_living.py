@@ -224,12 +224,14 @@ def test_the_settings_of_an_arm_hold_the_truth_that_a_manager_would_know() -> No
     )
 
 
+@pytest.mark.parametrize("objective", ["clicks", "margin"])
 @pytest.mark.parametrize("arm", [PERSONALIZATION, USUAL])
-def test_the_workspace_of_an_arm_is_valid(arm: str, tmp_path: Path) -> None:
-    write_workspace(tmp_path, workspace_files(TRUTH, Limits(), offered(TRUTH)[arm]))
+def test_the_workspace_of_an_arm_is_valid(arm: str, objective: str, tmp_path: Path) -> None:
+    write_workspace(tmp_path, workspace_files(TRUTH, Limits(), offered(TRUTH, objective)[arm]))
     reading = read_workspace(tmp_path, environment={})
     assert not reading.problems
     assert reading.config is not None
     campaign = reading.config.personalization.campaigns["next_best"]
+    assert campaign.objective == objective
     offers = {PERSONALIZATION: len(TRUTH.categories), USUAL: 1}[arm]
     assert (len(campaign.offers), len(campaign.templates)) == (offers, 3 if offers > 1 else 1)

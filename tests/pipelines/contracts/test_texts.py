@@ -1,10 +1,13 @@
 import pytest
 
 from pipelines.contracts.codes import ContactReason, DecisionOutcome
+from pipelines.contracts.control_codes import HoldReason
 from pipelines.contracts.texts import (
     CONTACT_REASONS,
+    HOLDS,
     OUTCOMES,
     counted,
+    hold_in_words,
     money_in_words,
     outcome_in_words,
     reason_in_words,
@@ -14,6 +17,8 @@ from pipelines.contracts.texts import (
 def test_every_code_has_words():
     assert set(OUTCOMES) == set(DecisionOutcome)
     assert set(CONTACT_REASONS) == set(ContactReason)
+    assert set(HOLDS) == set(HoldReason)
+    assert hold_in_words("recommended_only") == "the programme is manual, and only recommends"
     assert len(set(OUTCOMES.values())) == len(OUTCOMES)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.contracts.codes import Automation, Product
+from pipelines.contracts.codes import Product
+from pipelines.contracts.control_codes import Automation
 from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.settings.guardrails import Guardrails
 from pipelines.delivery.automation import (

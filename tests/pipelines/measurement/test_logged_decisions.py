@@ -38,7 +38,7 @@ def _decision(decision_id=FIRST, chosen=ONE, **values):
         "chosen_candidate_id": chosen,
         "outcome": "planned" if chosen else "other_action_chosen",
         "is_propensity_valid": True,
-        "assigned_by": "softmax",
+        "assigned_by": "priced_softmax",
         **values,
     }
 

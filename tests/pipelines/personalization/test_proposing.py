@@ -540,9 +540,8 @@ def test_what_was_known_is_logged_for_everyone_who_could_get_a_message():
         fatigue=_frame(Fatigue, [{"customer_id": 3, "channel": "email", "decayed_exposure": 1.0}]),
     )
     proposal = propose_actions(inputs, config=config, night=NIGHT, as_of=AS_OF)
-    assert DecisionContext.validate(proposal.people).select("customer_id", "decided_on").sort("customer_id").rows() == [
-        (1, NIGHT), (2, NIGHT),
-    ]  # fmt: skip
+    people = DecisionContext.validate(proposal.people).sort("customer_id")
+    assert people.select("customer_id", "decided_on").rows() == [(1, NIGHT), (2, NIGHT)]
     assert ChannelContext.validate(proposal.channels).is_empty()
     everyone = 0.6 / 3
     share = (10 * 0.6 + 10 * everyone) / (10 + 10)

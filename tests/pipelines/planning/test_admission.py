@@ -1,11 +1,13 @@
 """Places under caps, gaps and shared limits."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.contracts.codes import DecisionOutcome
-from pipelines.planning.admission import OTHER_ACTION_CHOSEN, PLANNED, Contenders, allocate
-from pipelines.planning.limits import SharedLimit
-from pipelines.planning.places import NOBODY
+from pipelines.planning.admission import Contenders
+from pipelines.planning.contesting import OTHER_ACTION_CHOSEN, PLANNED, Contest
+from pipelines.planning.limits import PersonLimit, SharedLimit
+from pipelines.planning.places import NOBODY, Send
 from tests.pipelines.planning.cases import DAY, cap, send
 
 
@@ -21,6 +23,26 @@ def contenders(*rows: tuple[str, int, str, str | None, int]) -> Contenders:
         start=[0] * len(rows),
         end=[0] * len(rows),
     )
+
+
+def allocate(
+    rows: Contenders,
+    *,
+    person_limits: Sequence[PersonLimit],
+    shared_limits: Sequence[SharedLimit],
+    ledger: Mapping[int, Sequence[Send]],
+    households: Mapping[int, int] | None = None,
+) -> Contest:
+    """Everyone in their order."""
+    contest = Contest(
+        rows,
+        person_limits=person_limits,
+        shared_limits=shared_limits,
+        ledger=ledger,
+        households=households or {},
+    )
+    contest.admit(range(len(rows.decision)))
+    return contest
 
 
 def shared(outcome: DecisionOutcome, size: int, **scope: object) -> SharedLimit:
@@ -41,7 +63,7 @@ def test_a_decision_takes_one_action_and_a_loser_tries_its_next() -> None:
     )
     assert fates.fate == [PLANNED, OTHER_ACTION_CHOSEN, 0, PLANNED]
     assert fates.winner == [NOBODY, 0, 0, NOBODY]
-    assert fates.used == [1]
+    assert fates.used() == [1]
 
 
 def test_caps_see_the_ledger_and_tonight() -> None:
@@ -71,7 +93,7 @@ def test_a_budget_is_kept_to_the_cent_and_cheaper_messages_still_fit() -> None:
     )
     assert fates.fate == [PLANNED, 0, PLANNED, 0]
     assert fates.winner == [NOBODY, 0, NOBODY, 2]
-    assert fates.used == [100]
+    assert fates.used() == [100]
 
 
 def test_a_free_message_does_not_break_a_budget_that_history_broke() -> None:
@@ -113,7 +135,7 @@ def test_a_household_shares_its_places() -> None:
         rows,
         person_limits=[home],
         shared_limits=[],
-        ledger={8: [send(0)]},
+        ledger={8: [send(0)], 9: [send(0)]},
         households={1: 5, 2: 5, 3: 8, 8: 8},
     )
     # Person 2 lost to person 1, person 3 to the past of a housemate; nobody lives with person 4.
@@ -142,4 +164,14 @@ def test_tags_and_programmes_of_candidates_count_at_once() -> None:
     money = shared(DecisionOutcome.BUDGET, 5, tag="sale")
     fates = allocate(rows, person_limits=[], shared_limits=[capacity, money], ledger={})
     assert fates.fate == [PLANNED, PLANNED, 0]
-    assert fates.used == [1, 5]
+    assert fates.used() == [1, 5]
+
+
+def test_the_first_limit_without_a_place_decides() -> None:
+    fates = allocate(
+        contenders(("d1", 1, "email", None, 0), ("d2", 1, "email", None, 0)),
+        person_limits=[cap(2), cap(2, tag="sale"), cap(1), cap(0, channel="sms")],
+        shared_limits=[],
+        ledger={},
+    )
+    assert (fates.fate, fates.winner) == ([PLANNED, 2], [NOBODY, 0])

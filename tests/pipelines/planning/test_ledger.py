@@ -68,7 +68,13 @@ def ledger(
             frame(Message, messages),
             frame(CustomerLink, links),
             plan,
-            frame(DispatchedMessage, [{"send_id": "s", "status": status} for status in statuses]),
+            frame(
+                DispatchedMessage,
+                [
+                    dict(zip(("send_id", "status", "reason"), ("s", *status.split("/"), None), strict=False))
+                    for status in statuses
+                ],
+            ),
             workspace=WORKSPACE,
             as_of=AS_OF,
         )
@@ -169,3 +175,27 @@ def test_the_night_knows_no_message_from_its_end_on() -> None:
 
 def test_strangers_and_other_workspaces_are_left_out() -> None:
     assert ledger(messages=[message(EARLIER, ref="unknown")], plans=[planned(workspace="other")]) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("PLANNED/awaiting_approval", 0),
+        ("PLANNED/config_changed", 0),
+        ("PLANNED/too many requests", 1),
+        ("PLANNED", 1),
+        ("CANCELLED/recommended_only", 0),
+        ("CANCELLED/approval_rejected", 0),
+        ("EXPIRED/window_passed", 0),
+        ("ACKED", 1),
+    ],
+)
+def test_what_a_person_kept_here_gives_its_place_back_when_the_night_is_over(
+    status: str, counts: int
+) -> None:
+    assert len(ledger(plans=[planned()], statuses=[status])) == counts
+
+
+def test_what_waited_and_left_in_the_end_counts() -> None:
+    statuses = ["PLANNED/awaiting_approval", "ACKED"]
+    assert len(ledger(plans=[planned()], statuses=statuses)) == 1

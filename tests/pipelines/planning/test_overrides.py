@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines.contracts.codes import Channel, DecisionOutcome, OverrideKind
+from pipelines.contracts.codes import Channel, DecisionOutcome
+from pipelines.contracts.control_codes import OverrideKind
 from pipelines.contracts.overrides import ActiveOverride
 from pipelines.contracts.settings.connector import ConnectorSettings
 from pipelines.contracts.settings.guardrails import Guardrails

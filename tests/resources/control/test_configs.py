@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from resources.control.activities import ActivityLog
 from resources.control.codes import ConfigOwner, ConfigStatus
 from resources.control.configs import AppliedConfig, ConfigStateError, ConfigStore, UnknownConfigError

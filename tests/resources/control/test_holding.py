@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipelines.contracts.codes import WAITING
 from pipelines.contracts.codes import DispatchStatus as D
+from pipelines.contracts.control_codes import WAITING
 from resources.control.holding import HeldMessages
 from resources.control.leases import Leases, StaleEpochError
 from resources.control.outbox import Outbox, OutboxRow

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from pipelines.contracts.codes import OverrideKind
+from pipelines.contracts.control_codes import OverrideKind
 from resources.control.activities import ActivityLog
 from resources.control.codes import Scope
 from resources.control.overrides import Override, OverrideError, Overrides

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -308,7 +309,8 @@ def test_who_did_not_consent_gets_nothing_however_much_it_is_worth() -> None:
         value=pl.when(is_theirs).then(1e12).otherwise("value"),
         priority=pl.when(is_theirs).then(1000).otherwise("priority"),
     )
-    for arbitration in ("priority", "value"):
+    for arbitration, is_adaptive in product(("priority", "value"), (False, True)):
+        tables["candidates"] = tables["candidates"].with_columns(is_adaptive=pl.lit(is_adaptive))
         for config in (CONFIG, without_shared_limits()):
             rules = config.guardrails.model_copy(update={"arbitration": arbitration})
             planned = deciding.plan_night(

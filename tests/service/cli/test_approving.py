@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipelines.contracts.codes import Automation
+from pipelines.contracts.control_codes import Automation
 from resources.control.activities import ActivityLog
 from resources.control.approvals import Approvals
 from service.cli import approving

@@ -37,7 +37,7 @@ def _decision(person, drawn, **values):
         "value": 0.0,
         "propensity": DRAWN[drawn],
         "is_propensity_valid": True,
-        "assigned_by": "softmax",
+        "assigned_by": "priced_softmax",
         "seed": 42,
         "guardrails_version": 1,
         **values,

@@ -144,6 +144,7 @@ def test_a_holdout_of_everyone_leaves_nothing_for_a_minimum() -> None:
         {"approval": {"messages": 0}},
         {"approval": {"people_share": 1.5}},
         {"arbitration": "luck"},
+        {"quiet_hours": {"start": "21:00", "end": "21:00"}},
         {"minimums": [{"name": "a", "segment": "b", "share": 0.0}]},
     ],
 )

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.evaluation.intervals import UNKNOWN, Interval
+from pipelines.evaluation.off_policy.draws import Misfit
 from pipelines.evaluation.off_policy.estimators import Estimate, EstimatorName, PolicyEvaluation
 from pipelines.evaluation.off_policy.verdict import Finding, judge_estimate, judge_policy
 from pipelines.evaluation.off_policy.weights import WeightSummary
@@ -116,3 +117,18 @@ def test_an_estimate_without_interval_proves_nothing():
     verdict = judge_policy(_evaluation(estimate=_estimate(gain=UNKNOWN)))
     assert verdict.finding is Finding.NOT_PROVEN
     assert verdict.reasons == ("DR has no interval",)
+
+
+def test_a_log_that_was_selected_is_refused_though_its_weights_average_one():
+    misfit = Misfit("sms hello", 120, 400.4, -15.0)
+    verdict = judge_policy(replace(_evaluation(), misfit=misfit))
+    assert verdict.finding is Finding.REFUSED
+    assert verdict.reasons == (
+        (
+            "sms hello was taken 120 times where 400 were to be expected: "
+            "what is left of the log depends on what was drawn"
+        ),
+    )
+    assert verdict.needed == (
+        "nights in which limits hardly ever change a draw: with arbitration: value they are priced before it",
+    )

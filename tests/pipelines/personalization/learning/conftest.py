@@ -1,10 +1,11 @@
 """Logged decisions of which the truth is known, as arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pipelines.contracts.settings.personalization import (
     CampaignSettings,
@@ -42,6 +43,13 @@ def knowledge(generator: np.random.Generator, count: int, offers: int) -> Knowle
         channels=np.tile(nothing, (count, len(CHANNELS), 1)),
         offers=np.tile(nothing, (count, offers, 1)),
     )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As where models are trained: threads that wait for each other cost more than they save."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @pytest.fixture

@@ -139,7 +139,8 @@ def test_delays_by_hand():
     noon = [datetime(2024, 3, day, 16, tzinfo=UTC) for day in (10, 11, 14)]
     events = [
         ("click", "s1", noon[2]), ("click", "s1", noon[1]), ("visit", "s1", noon[2]),
-        ("click", "s2", noon[0]), ("complaint", "s2", noon[1]), ("open", "s2", noon[1]), ("click", None, noon[1]),
+        ("click", "s2", noon[0]), ("complaint", "s2", noon[1]), ("open", "s2", noon[1]),
+        ("click", None, noon[1]),
     ]  # fmt: skip
     activities = _frame(
         Activity,

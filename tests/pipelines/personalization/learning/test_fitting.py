@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from pipelines.personalization.learning import fitting
 from pipelines.personalization.learning.fitting import Link, Regression, fit, loss, mean_of, one_fold
 
 
@@ -78,6 +79,19 @@ def test_a_start_beyond_the_top_is_climbed_back_from():
     rows = one_fold(design, outcome, weight, Link.LOGIT)
     far = fit(rows, penalty, start=np.array([8.0, -8.0, 8.0]))
     assert far.coefficients == pytest.approx(fit(rows, penalty).coefficients, abs=1e-4)
+
+
+def test_a_fit_that_does_not_converge_ends(monkeypatch):
+    design, outcome, weight = _rows()
+    rows = Regression(
+        design=design, outcome=outcome, weight=weight, link=Link.LOGIT, offsets=np.array([0, 200, 400])
+    )
+    penalty, start = np.array([0.1, 2.0, 5.0]), np.array([3.0, -3.0, 3.0])
+    whole = fit(rows, penalty, start=start)
+    monkeypatch.setattr(fitting, "STEPS", 1)
+    stopped = fit(rows, penalty, start=start)
+    assert np.isfinite(stopped.coefficients).all()
+    assert stopped.coefficients != pytest.approx(whole.coefficients, abs=1e-2)
 
 
 def test_losses_by_hand():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.planning.allocation import cooling, sampling
+from pipelines.planning.allocation import cooling
 from pipelines.planning.allocation.bound import dual_bound
 from pipelines.planning.allocation.dual import solve_prices
 from pipelines.planning.allocation.layout import lay_out
@@ -120,7 +120,8 @@ def test_a_problem_of_some_groups_has_their_rows(has_members):
 def test_prices_of_a_sample_are_corrected_on_everyone(monkeypatch, drawing):
     problem = people(3000)
     exact = solve_prices(problem, **drawing)
-    monkeypatch.setattr(sampling.sample_groups, "__defaults__", (300,))
+    monkeypatch.setattr(cooling, "SAMPLE_GROUPS", 300)
+    monkeypatch.setattr(cooling, "HOT_SAMPLE_GROUPS", 100)
     found = solve_prices(problem, **drawing)
     assert found.passes <= 8
     assert found.price == pytest.approx(exact.price, rel=0.02)

@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from pipelines.contracts.codes import Automation, Product
+from pipelines.contracts.codes import Product
+from pipelines.contracts.control_codes import Automation
 from resources.control.configs import ConfigStore
 from resources.control.database import open_control
 from resources.control.workspace.automation import written_levels

@@ -51,8 +51,8 @@ class DuckDBEngine(Engine):
             return found.fetchall()
 
     def pinned_to(self, zone, pin, *given):
-        (connection,) = given
-        pin(_InZone(connection, zone))
+        connection, *others = given
+        pin(_InZone(connection, zone), *others)
 
     @contextmanager
     def session_zone(self, monkeypatch, zone):
