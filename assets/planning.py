@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import dagster as dg
 import polars as pl
 
 from assets import plots
@@ -23,6 +24,7 @@ from pipelines.contracts.tables import (
 from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.inputs import READ, planning_inputs
 from pipelines.planning.publishing import NightPlan
+from pipelines.planning.starvation import measure_starvation
 from resources.control.override_rows import override_rows
 from resources.proof.checker import prove_plan
 
@@ -70,7 +72,17 @@ def decide_plan(night: Night) -> StepOutput:
                 row_count(inputs.candidates), planned.decision_candidates.height
             ),
         },
+        facts={DECISIONS: _waits(inputs, planned)},
     )
+
+
+def _waits(inputs: PlanningInputs, planned: NightPlan) -> dict[str, dg.MetadataValue]:
+    """Whether ageing keeps what loses its place from waiting for ever."""
+    waits = measure_starvation(inputs.candidates.collect(), planned.decisions)
+    return {
+        "longest_wait_nights": dg.MetadataValue.int(waits.longest_nights),
+        "people_waiting_long": dg.MetadataValue.int(waits.people_count),
+    }
 
 
 def _inputs(night: Night) -> PlanningInputs:

@@ -26,6 +26,7 @@ class Candidate(dy.Schema):
     score = estimate("Expected response before money.")
     uncertainty = estimate("Standard error of the score.", minimum=0.0)
     value = estimate("Expected net value in the workspace's currency.")
+    value_uncertainty = estimate("Standard error of the value.", minimum=0.0)
     cost_amount = amount("Cost of sending.")
     waiting_nights = dy.Int64(min=0, description="Nights that it was deferred so far.")
     valid_until = instant("Instant after which the message makes no sense.")

@@ -49,6 +49,11 @@ def message_terms(catalogue: Catalogue, template: str, offer: str | None) -> Mes
     )
 
 
+def declared_uncertainty() -> pl.Expr:
+    """Standard error of a declared value: nothing was observed, so as much as it brings before costs."""
+    return (pl.col("value") + pl.col("cost_amount").cast(pl.Float64)).abs()
+
+
 def tag_list(tags: Sequence[str]) -> str | None:
     """Tags as a candidate carries them: sorted, with commas between; null without any."""
     return ",".join(sorted(set(tags))) or None

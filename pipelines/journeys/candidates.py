@@ -10,7 +10,13 @@ from pipelines.contracts.settings.catalogue import Catalogue
 from pipelines.contracts.settings.journeys import JourneySettings, MessageAction
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import falling_priority, message_terms, net_value, tag_list
+from pipelines.expressions.messages import (
+    declared_uncertainty,
+    falling_priority,
+    message_terms,
+    net_value,
+    tag_list,
+)
 from pipelines.expressions.money import AMOUNT, MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT
 from pipelines.journeys.walking import IS_ACTIVE
@@ -110,5 +116,6 @@ def ask_for_messages(
             valid_until=pl.col("node_entered_at") + pl.col("valid_for"),
         )
         .with_columns(candidate_id=identifier("candidate", *identity))
+        .with_columns(value_uncertainty=declared_uncertainty())
         .select(Candidate.column_names())
     )

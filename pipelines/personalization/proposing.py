@@ -196,7 +196,11 @@ def _valued(
         knowledge = knowledge_of(people, people, known.channels, known.offers, names)
         valued = value_actions(rows, knowledge, policy, config.personalization.fatigue)
         parts.append(most_promising(valued, known.forced.filter(pl.col("campaign") == name)))
-    return pl.concat(parts) if parts else scored.join(templates, on="campaign").with_columns(value="score")
+    return (
+        pl.concat(parts)
+        if parts
+        else scored.join(templates, on="campaign").with_columns(value="score", value_uncertainty="score")
+    )
 
 
 def _candidates(valued: pl.DataFrame, config: NightConfig, *, night: date, as_of: datetime) -> pl.DataFrame:

@@ -49,7 +49,7 @@ def pairs_of(rows: pl.DataFrame, actions: Sequence[Action]) -> Pairs:
 def value_actions(
     rows: pl.DataFrame, known: Knowledge, policy: CampaignPolicy, fatigue: FatigueSettings
 ) -> pl.DataFrame:
-    """Rows with `score`, `uncertainty`, `worth` of a response, `value` after all costs, and `promise`.
+    """Rows with `score`, `uncertainty`, `worth` of a response, `value` after costs, its error, and `promise`.
 
     A promise is the value that an action may well have: its expected value and one
     standard error. Who goes by it does not shut out what is unknown.
@@ -70,8 +70,9 @@ def value_actions(
     return (
         rows.with_columns(pl.Series("loss", loss, dtype=pl.Float64))
         .with_columns(value=gain - pl.col("cost_amount").cast(pl.Float64) - pl.col("loss"))
-        .with_columns(promise=pl.col("value") + pl.col("uncertainty") * pl.col("worth").abs())
-        .with_columns(pl.col("value", "promise").round(DECIMALS))
+        .with_columns(value_uncertainty=pl.col("uncertainty") * pl.col("worth").abs())
+        .with_columns(promise=pl.col("value") + pl.col("value_uncertainty"))
+        .with_columns(pl.col("value", "value_uncertainty", "promise").round(DECIMALS))
     )
 
 

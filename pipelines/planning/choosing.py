@@ -15,6 +15,7 @@ import polars as pl
 
 from pipelines.expressions.digest import digest, identifier, unit_interval
 from pipelines.planning.allocation.dual import Prices, solve_prices
+from pipelines.planning.allocation.margins import adjusted_values
 from pipelines.planning.allocation.policy import choice_probabilities, draw, temperatures
 from pipelines.planning.allocation.problem import Bools, ChoiceProblem, Floats, Ints
 from pipelines.planning.limits import MessageKind, SharedLimit
@@ -84,6 +85,21 @@ class _Contest:
     is_adaptive: Bools
 
 
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """Sorted rows after prices.
+
+    Attributes:
+        adjusted: Worth less the prices of what a row uses.
+        by: Number of the limit that takes most of it.
+        published: Prices and bound without draws; null when nothing is priced.
+    """
+
+    adjusted: Floats
+    by: Ints
+    published: Prices | None
+
+
 def choose(
     rows: pl.DataFrame,
     limits: Sequence[SharedLimit],
@@ -105,19 +121,8 @@ def choose(
         terms: How choices are made.
     """
     contest = _contest(rows, terms)
-    prices, taken = None, np.zeros((len(limits), len(contest.worth)))
-    if terms.is_priced and len(rows):
-        problem = _problem(rows, contest, limits, remaining, members)
-        prices = solve_prices(
-            problem,
-            temperature=temperatures(problem, contest.error),
-            exploration=terms.exploration,
-            explores=_explored_choices(contest, contest.worth, terms),
-        )
-        taken = (prices.price * problem.signs)[:, None] * problem.weights[:, contest.kinds]
-        if problem.members is not None:
-            taken = taken * problem.members[:, contest.choice]
-    adjusted = contest.worth - taken.sum(axis=0)
+    priced = _price(rows, contest, _problem(rows, contest, limits, remaining, members), terms)
+    adjusted = priced.adjusted
     explored = _explored_choices(contest, adjusted, terms)
     probability = np.zeros(len(adjusted))
     chosen = _best_rows(contest, adjusted, explored)
@@ -127,17 +132,34 @@ def choose(
         keys = rows[terms.choice_key][contest.order]
         probability[drawn_from], drawn = _drawn(contest, adjusted, keys, drawn_from, terms)
         chosen = np.union1d(chosen, drawn)
-    is_chosen = np.zeros(len(adjusted), np.bool_)
-    is_chosen[chosen] = True
     columns = {
         "worth": contest.worth,
         "adjusted_value": adjusted,
         "probability": probability,
-        "is_chosen": is_chosen,
+        "is_chosen": np.isin(np.arange(len(adjusted)), chosen),
         "is_drawn_from": drawn_from,
-        "priced_by": taken.argmax(axis=0) if len(limits) else np.zeros(len(adjusted), np.int64),
+        "priced_by": priced.by,
     }
-    return Choices(rows=_in_given_order(rows, contest, columns, terms), prices=prices)
+    return Choices(rows=_in_given_order(rows, contest, columns, terms), prices=priced.published)
+
+
+def _price(rows: pl.DataFrame, contest: _Contest, problem: ChoiceProblem, terms: ChoiceTerms) -> _Priced:
+    """Prices at which draws keep limits in expectation; and those without draws, whose bound is tighter."""
+    if not terms.is_priced or rows.is_empty():
+        return _Priced(contest.worth, np.zeros(len(contest.worth), np.int64), None)
+    published = solve_prices(problem)
+    price = published.price
+    if terms.exploration > 0:
+        price = solve_prices(
+            problem,
+            temperature=temperatures(problem, contest.error),
+            exploration=terms.exploration,
+            explores=_explored_choices(contest, contest.worth, terms),
+        ).price
+    dearest = np.zeros(problem.weights.shape[1], np.int64)
+    if problem.limit_count:
+        dearest = (price[:, None] * problem.weights * problem.signs[:, None]).argmax(axis=0)
+    return _Priced(adjusted_values(problem, price), dearest[contest.kinds], published)
 
 
 def _contest(rows: pl.DataFrame, terms: ChoiceTerms) -> _Contest:
@@ -146,16 +168,13 @@ def _contest(rows: pl.DataFrame, terms: ChoiceTerms) -> _Contest:
     mean = float(np.sort(positive.to_numpy()).mean()) if len(positive) else 0.0
     aged = value + AGEING_SHARE * mean * waited
     worth = pl.when("is_adaptive").then(aged).otherwise(aged.clip(lower_bound=SMALLEST_WORTH))
-    before_cost = value + pl.col("cost_minor") / 100
-    # The uncertainty is that of the score, to which the value before costs is proportional.
-    error = pl.when(pl.col("score") > 0).then(before_cost.abs() * pl.col("uncertainty") / pl.col("score"))
     kinds = _uses(rows).with_row_index("kind")
     numbered = rows.select(
         "is_adaptive",
         *_USE,
         choice=pl.col(terms.choice_key).rank("dense").cast(pl.Int64) - 1,
         worth=worth,
-        error=error.fill_null(0.0),
+        error="value_uncertainty",
     ).join(kinds, on=_USE, how="left", nulls_equal=True, maintain_order="left")
     choice = numbered["choice"].to_numpy()
     order = np.argsort(choice, kind="stable")
@@ -182,7 +201,8 @@ def _problem(
     remaining: Sequence[int],
     members: pl.DataFrame,
 ) -> ChoiceProblem:
-    uses = [(MessageKind(*kind), cost) for *kind, cost in _uses(rows).iter_rows()]
+    known = _uses(rows).with_columns(pl.col("tags").fill_null(""))
+    uses = [(MessageKind(*kind), cost) for *kind, cost in known.iter_rows()]
     weights = [
         [(cost if limit.is_money else 1) if limit.counts(kind) else 0 for kind, cost in uses]
         for limit in limits

@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines.contracts.codes import DecisionOutcome, PriorityClass, Product
 from pipelines.contracts.overrides import ActiveOverride
+from pipelines.contracts.settings.limits import Span
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.switches import KillSwitch
 from pipelines.expressions.money import to_minor
@@ -68,7 +69,7 @@ class _Known:
 
 
 def _is_finite() -> pl.Expr:
-    numbers = [pl.col(name).is_finite() for name in ("value", "score", "uncertainty")]
+    numbers = [pl.col(name).is_finite() for name in ("value", "value_uncertainty", "score", "uncertainty")]
     return pl.all_horizontal(numbers).fill_null(value=False)
 
 
@@ -115,9 +116,13 @@ def _refuse_worthless(exploration: float) -> pl.Expr:
 
 
 def leaves_one_message(limits: Sequence[PersonLimit]) -> bool:
-    """Whether a person can have one message a night at most: then all that is offered is one choice."""
+    """Whether a person can have one message a night at most: then all that is offered is one choice.
+
+    A cap on calendar days may leave two, as the night touches two days.
+    """
     return any(
         limit.maximum <= 1
+        and limit.span is not Span.CALENDAR_DAY
         and limit.window_us >= _DAY_US
         and (limit.channel, limit.purpose, limit.tag) == (None, None, None)
         and type(limit) is PersonLimit
@@ -138,6 +143,7 @@ def _judged(
             kill_switches=kill_switches,
             night=night,
             overrides=inputs.overrides,
+            ledger=inputs.ledger,
         )
         .join(send_times, on="customer_id", how="left", validate="m:1")
         .pipe(_in_order_of_precedence)

@@ -9,7 +9,13 @@ from pipelines.contracts.codes import Product
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.sequences import SequenceSettings
 from pipelines.expressions.digest import identifier
-from pipelines.expressions.messages import falling_priority, message_terms, net_value, tag_list
+from pipelines.expressions.messages import (
+    declared_uncertainty,
+    falling_priority,
+    message_terms,
+    net_value,
+    tag_list,
+)
 from pipelines.expressions.money import AMOUNT
 from pipelines.expressions.sums import stable_sum
 from pipelines.expressions.time import INSTANT
@@ -110,5 +116,6 @@ def ask_for_steps(
             tags=pl.lit(tag_list(sequence.tags), pl.String),
         )
         .with_columns(candidate_id=identifier("candidate", *identity))
+        .with_columns(value_uncertainty=declared_uncertainty())
         .select(Candidate.column_names())
     )

@@ -150,7 +150,8 @@ def _worth_of(candidate: Row, currency: str) -> str:
 
 def _chance(candidate: Row) -> str:
     """How likely it was; nothing where nothing was drawn."""
-    return "" if candidate["choice_id"] is None else f" (drawn with probability {candidate['probability']:.3f})"
+    chance = f" (drawn with probability {candidate['probability']:.3f})"
+    return "" if candidate["choice_id"] is None else chance
 
 
 def _decisions(decisions: list[Row], candidates: list[Row]) -> list[str]:

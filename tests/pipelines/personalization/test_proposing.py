@@ -175,6 +175,7 @@ def test_candidate_by_hand():
         "score": pytest.approx(score),
         "uncertainty": pytest.approx(math.sqrt(score * (1 - score) / 51), abs=1e-9),
         "value": pytest.approx(score * 40 * (0.3 - 0.1) - 0.01),
+        "value_uncertainty": pytest.approx(math.sqrt(score * (1 - score) / 51) * 40 * (0.3 - 0.1), abs=1e-8),
         "cost_amount": Decimal("0.01"),
         "waiting_nights": 0,
         # The end of 11 March in New York.

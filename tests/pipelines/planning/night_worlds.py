@@ -178,6 +178,7 @@ def candidate(who: int, number: int = 0, **changes: Any) -> dict[str, Any]:
         "priority": 300,
         "score": 0.1,
         "uncertainty": 0.1,
+        "value_uncertainty": 0.1,
         "value": 1.0,
         "cost_amount": Decimal("0.05"),
         "waiting_nights": 0,

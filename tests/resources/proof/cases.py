@@ -96,6 +96,7 @@ def message(who: int, *, programme: str = "winback", **changes: Any) -> dict[str
         "priority": 500,
         "score": 0.02,
         "uncertainty": 0.02,
+        "value_uncertainty": 0.1,
         "value": 1.0,
         "cost_amount": Decimal("0.05"),
         "waiting_nights": 0,

@@ -82,6 +82,7 @@ def candidates() -> pl.DataFrame:
             "priority": 500,
             "score": 0.1,
             "uncertainty": 0.1,
+            "value_uncertainty": 0.1,
             "value": 10.0 + (who * 7 + number * 3) % 13,
             "waiting_nights": 0,
             "on_loss": "defer",

@@ -136,6 +136,7 @@ def _candidate(dice: random.Random, who: int, number: int) -> Row:
         "priority": dice.choice([300, 350, 400]),
         "score": 0.1,
         "uncertainty": 0.1,
+        "value_uncertainty": 0.1,
         "value": float(dice.randint(1, 3)),
         "cost_amount": Decimal("0.04"),
         "waiting_nights": dice.choice([0, 0, 1, 2]),

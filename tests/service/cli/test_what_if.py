@@ -37,6 +37,7 @@ def _candidate(person, value):
         "priority": 300,
         "score": 0.1,
         "uncertainty": 0.01,
+        "value_uncertainty": 0.1,
         "value": value,
         "cost_amount": Decimal("0.10"),
         "waiting_nights": 0,
