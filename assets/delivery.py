@@ -6,12 +6,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.approval import Permission, ask, permission_now, require_unchanged
+from assets.overrides import overrides_in_force
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput
 from pipelines.contracts.codes import DispatchStatus
 from pipelines.contracts.tables import (
     CONTACT_POINTS,
     CONTACTABILITY,
     DISPATCH_LOG,
+    IDENTITY_EVENTS,
     PLAN,
     PROOF,
     RECEIPTS,
@@ -25,7 +27,6 @@ from pipelines.delivery.reconciliation import describe_imbalance, reconcile_disp
 from resources.control.holding import HeldMessages
 from resources.control.leases import Lease, Leases
 from resources.control.outbox import Outbox
-from resources.control.override_rows import override_rows
 from resources.control.pointers import Pointers
 from resources.destinations.dispatching import NO_DESTINATION, Dispatcher, open_destinations, routes
 from resources.write_back.writing import PublishedTable, write_back
@@ -87,7 +88,7 @@ def _hand_over(night: Night, dispatcher: Dispatcher, allowed: pl.LazyFrame, perm
     """Hands over what people allow, and keeps the rest."""
     messages = with_levels(allowed, night.config.automation).collect()
     answer, permission = ask(night, messages, permission)
-    overrides = override_rows(night.home.overrides(night.workspace.workspace).active(permission.read_at))
+    overrides = overrides_in_force(night, permission.read_at)
     split = split_by_automation(messages.lazy(), answer, overrides=overrides.lazy())
     withheld, held, claimable = pl.collect_all(
         [split.withheld, split.held, _addressed(night, split.claimable)]
@@ -200,7 +201,7 @@ STEPS = (
     Step(
         name="dispatch",
         compute=hand_over_plan,
-        reads=(PLAN, PROOF, CONTACTABILITY, CONTACT_POINTS),
+        reads=(PLAN, PROOF, CONTACTABILITY, CONTACT_POINTS, IDENTITY_EVENTS),
         publishes=(DISPATCH_LOG, RECEIPTS),
         expectations=(EVERY_MESSAGE_IS_ACCOUNTED_FOR,),
         retries=0,

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.overrides import overrides_in_force
 from assets.presentation import as_markdown
 from assets.steps import Night, Step, StepOutput
 from pipelines.contracts.personalization_tables import (
@@ -20,6 +21,7 @@ from pipelines.contracts.tables import (
     DECISION_CANDIDATES,
     DECISIONS,
     FATIGUE,
+    IDENTITY_EVENTS,
     MEMBERSHIPS,
     PLAN,
     PRODUCT_AFFINITY,
@@ -30,7 +32,6 @@ from pipelines.personalization.learning.examples import Past
 from pipelines.personalization.learning.state import continue_learning, policies_of
 from pipelines.personalization.population import Population, category_shares, mean_order
 from pipelines.personalization.proposing import ProposalInputs, propose_actions
-from resources.control.override_rows import override_rows
 
 #: Columns of a card that say in the UI whether a campaign chooses for each person, and why.
 VERDICT = ("programme", "method", "reward", "best_single_action", "gain", "gain_low", "gain_high", "note")
@@ -66,7 +67,6 @@ def learn_from_the_past(night: Night) -> StepOutput:
 def propose_offers(night: Night) -> StepOutput:
     """Of one bucket of people."""
     population, policies = policies_of(night.read(RESPONSE_MODELS).collect())
-    overrides = night.home.overrides(night.workspace.workspace).active(night.as_of)
     proposal = propose_actions(
         ProposalInputs(
             features=night.read(CUSTOMER_FEATURES),
@@ -80,7 +80,7 @@ def propose_offers(night: Night) -> StepOutput:
             products=night.read(PRODUCTS),
             population=population,
             policies=policies,
-            overrides=override_rows(overrides).lazy(),
+            overrides=overrides_in_force(night).lazy(),
         ),
         config=night.config,
         night=night.on,
@@ -126,6 +126,7 @@ STEPS = (
             PURCHASE_LINES,
             PRODUCTS,
             RESPONSE_MODELS,
+            IDENTITY_EVENTS,
         ),
         publishes=(ACTION_CANDIDATES, DECISION_CONTEXTS, CHANNEL_CONTEXTS, OFFER_CONTEXTS),
     ),

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets import plots
+from assets.overrides import overrides_in_force
 from assets.source_report import stale_sources
 from assets.steps import CheckOutcome, Expectation, Night, Step, StepOutput, row_count
 from pipelines.contracts.settings.switches import KillSwitch
@@ -17,6 +18,7 @@ from pipelines.contracts.tables import (
     DECISION_CANDIDATES,
     DECISIONS,
     HELD_BACK,
+    IDENTITY_EVENTS,
     LIMIT_PRICES,
     PLAN,
     PROOF,
@@ -25,7 +27,6 @@ from pipelines.planning.deciding import PlanningInputs, plan_night
 from pipelines.planning.inputs import READ, planning_inputs
 from pipelines.planning.publishing import NightPlan
 from pipelines.planning.starvation import measure_starvation
-from resources.control.override_rows import override_rows
 from resources.proof.checker import prove_plan
 
 BY_BREAKFAST = timedelta(hours=32)
@@ -94,8 +95,7 @@ def _inputs(night: Night) -> PlanningInputs:
         night=night.on,
         as_of=night.as_of,
     )
-    overrides = night.home.overrides(night.workspace.workspace).active(night.as_of)
-    inputs = replace(inputs, overrides=override_rows(overrides).lazy())
+    inputs = replace(inputs, overrides=overrides_in_force(night).lazy())
     frames = pl.collect_all([getattr(inputs, name) for name in INPUTS])
     return PlanningInputs(**{name: frame.lazy() for name, frame in zip(INPUTS, frames, strict=True)})
 
@@ -134,7 +134,7 @@ STEPS = (
     Step(
         name="planning",
         compute=decide_plan,
-        reads=(*READ, SOURCE_READS),
+        reads=(*READ, IDENTITY_EVENTS, SOURCE_READS),
         continues=(PLAN,),
         publishes=(DECISIONS, DECISION_CANDIDATES, PLAN, LIMIT_PRICES, ALLOCATION_ROUNDS, HELD_BACK, PROOF),
         expectations=(GUARDRAILS_HOLD, EVERY_CANDIDATE_HAS_A_FATE),

@@ -10,7 +10,7 @@ class ActiveOverride(dy.Schema):
     """An override that is in force; what it leaves open is null and stands for anything."""
 
     override_id = identifier("Override.", primary_key=True)
-    customer_id = customer_id(primary_key=False)
+    customer_id = customer_id()
     kind = code(OverrideKind, "What is forced.")
     product = dy.String(nullable=True, description="Product that it is about.")
     programme = dy.String(nullable=True, description="Journey, sequence or campaign that it is about.")

@@ -10,8 +10,9 @@ import typer
 
 from pipelines.contracts.plan_changes import ChangeKind
 from pipelines.contracts.settings.night import NightConfig
-from pipelines.contracts.tables import DECISIONS, PLAN
+from pipelines.contracts.tables import DECISIONS, IDENTITY_EVENTS, PLAN
 from pipelines.contracts.texts import counted, money_in_words
+from pipelines.expressions.overrides import with_heirs
 from pipelines.expressions.time import end_of_local_day
 from pipelines.planning.adjusting import Adjustment, AdjustmentError, adjust
 from pipelines.planning.comparison import PlanSide, compare_plans
@@ -102,8 +103,11 @@ def _replan(
         night=on,
         as_of=as_of,
     )
-    overrides = session.home.overrides(session.workspace_id).active(as_of)
-    lazy = replace(lazy, overrides=override_rows(overrides).lazy())
+    overrides = override_rows(session.home.overrides(session.workspace_id).active(as_of))
+    events = lake.scan_history(
+        IDENTITY_EVENTS, since=config.workspace.first_night, until=on + timedelta(days=1)
+    )
+    lazy = replace(lazy, overrides=with_heirs(overrides, events.collect()).lazy())
     frames = pl.collect_all([getattr(lazy, name) for name in _INPUTS])
     inputs = PlanningInputs(**{name: frame.lazy() for name, frame in zip(_INPUTS, frames, strict=True)})
     switches = session.home.switches(session.workspace_id).active()

@@ -60,6 +60,8 @@ class Examples:
         eligible: [rows, actions] what could be chosen.
         delays: Outcome → nights until it was first seen; NaN where it was not, so far.
         spend: Net spend of the window, so far.
+        declared: [rows, actions] chance of a response by declared priors.
+        declared_worth: [rows, actions] what such a response is worth, before costs.
     """
 
     customers: Ints
@@ -70,6 +72,8 @@ class Examples:
     eligible: Bools
     delays: Mapping[str, Floats]
     spend: Floats
+    declared: Floats
+    declared_worth: Floats
 
     def take(self, rows: Ints | Bools) -> "Examples":
         return replace(
@@ -82,6 +86,8 @@ class Examples:
             eligible=self.eligible[rows],
             delays={name: delay[rows] for name, delay in self.delays.items()},
             spend=self.spend[rows],
+            declared=self.declared[rows],
+            declared_worth=self.declared_worth[rows],
         )
 
     def __len__(self) -> int:

@@ -5,27 +5,38 @@ predictions that have not seen the row. Errors are clustered by person, as one
 person's nights resemble each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipelines.personalization.learning.arrays import NO_SEND, Bools, Floats, Ints
 
-#: Largest weight of a row. Exploration alone would give weights of several hundred, and one row would
+#: Largest weight of a row in a measured mean. Exploration alone would give weights of several hundred, and one row would
 #: decide; beyond it the prediction stands in for the outcome.
 LARGEST_WEIGHT = 50.0
+#: Largest weight of a row in a fit. A model that knows what the choice depended on needs no weights; these
+#: only hedge against its being wrong, and larger ones give most of the fit to a few explored rows.
+LARGEST_FIT_WEIGHT = 5.0
 #: Decisions for an action below which its own effect is not told.
 SMALLEST_ARM = 30
 #: 95 % of a normal distribution lie within so many standard errors.
 QUANTILE = 1.959963984540054
 #: Largest factor by which calibration stretches what a model says.
 LARGEST_SLOPE = 1.5
+#: Declared prior: how far an effect may lie from what was declared, and the slope at which effects follow
+#: declared differences, relative to it.
+PRIOR_SPREAD, SHAPE_SPREAD = 1.0, 0.5
 
 
 def row_weights(propensity: Floats) -> Floats:
     """Inverse propensities, clipped."""
     return np.asarray(1 / np.maximum(propensity, 1 / LARGEST_WEIGHT))
+
+
+def fit_weights(propensity: Floats) -> Floats:
+    """Inverse propensities of a fit, clipped closer."""
+    return np.minimum(row_weights(propensity), LARGEST_FIT_WEIGHT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +138,73 @@ class Calibration:
     def of_record(record: dict[str, Any]) -> "Calibration":
         arrays = {name: np.asarray(record[name], np.float64) for name in ("effect", "error", "centre")}
         return Calibration(**{**record, **arrays})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How effects follow what was declared of people, beyond an action's mean.
+
+    Attributes:
+        centre: [actions] mean declared chances.
+        slope: Effect per declared chance.
+        error: Its standard error.
+    """
+
+    centre: Floats
+    slope: float
+    error: float
+
+    def record(self) -> dict[str, Any]:
+        """As JSON knows it."""
+        return {"centre": self.centre.tolist(), "slope": self.slope, "error": self.error}
+
+    @staticmethod
+    def of_record(record: dict[str, Any]) -> "Shape":
+        return Shape(**{**record, "centre": np.asarray(record["centre"], np.float64)})
+
+
+def declared_shape(
+    scores: RobustScores, declared: Floats, eligible: Bools, chosen: Ints, customers: Ints, *, unit: float
+) -> Shape:
+    """The slope at which measured effects follow declared chances, drawn toward the unit.
+
+    Normal prior and normal error: the mean of both by precision. Without people
+    who differ, or an action that was sent often enough, the declared one stays.
+    """
+    centre = np.array([_mean(column[rows]) for column, rows in zip(declared.T, eligible.T, strict=True)])
+    measured = np.array([_mean(column[rows]) for column, rows in zip(scores.uplift.T, eligible.T, strict=True)])
+    known = np.array([(chosen == number).sum() >= SMALLEST_ARM for number in range(declared.shape[1])])
+    slope = _slope(scores.uplift - measured, declared - centre, eligible & known, customers)
+    prior = max(SHAPE_SPREAD * unit, 1e-12)
+    share = prior**2 / (prior**2 + slope.error**2) if slope.error > 0 else 0.0
+    return Shape(centre=centre, slope=unit + share * (slope.value - unit), error=float(np.sqrt(1 - share)) * prior)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def toward_declared(calibration: Calibration, declared: Floats) -> Calibration:
+    """Mean effects drawn toward declared ones, the more the less sure they are.
+
+    Normal prior and normal error (the posterior of a normal mean): with few data
+    an effect stays what was declared, and its error is that of the declaration.
+
+    Args:
+        calibration: Measured.
+        declared: [actions] in the unit of the effects.
+    """
+    effect, error = _posterior(calibration.effect, calibration.error, declared)
+    common, spread = _posterior(
+        np.array([calibration.common]), np.array([calibration.spread]), np.array([_mean(declared)])
+    )
+    return replace(calibration, effect=effect, error=error, common=float(common[0]), spread=float(spread[0]))
+
+
+def _posterior(value: Floats, error: Floats, prior: Floats) -> tuple[Floats, Floats]:
+    spread = np.maximum(PRIOR_SPREAD * np.abs(prior), 1e-12)
+    share = 1 / (1 + (error / spread) ** 2)
+    return prior + share * (value - prior), spread * np.sqrt(1 - share)
 
 
 def calibrate(

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.contracts.objectives import ValueMethod
 from pipelines.personalization.learning.arrays import Action, Floats, Knowledge
-from pipelines.personalization.learning.effects import Calibration
+from pipelines.personalization.learning.effects import Calibration, Shape
 from pipelines.personalization.learning.fatigue import DECLARED, Leaving
 from pipelines.personalization.learning.response import ResponseModel
 
@@ -20,12 +20,14 @@ class Learnt:
     Attributes:
         values: Value of one unit of effect by action, in the outcome that the campaign is for.
         common_value: That of an action that was never sent.
+        shape: How effects follow declared chances; None where everyone is taken to be the same.
     """
 
     response: ResponseModel
     calibration: Calibration
     values: Floats
     common_value: float
+    shape: Shape | None = None
 
     def record(self) -> dict[str, Any]:
         """As JSON knows it."""
@@ -34,6 +36,7 @@ class Learnt:
             "calibration": self.calibration.record(),
             "values": self.values.tolist(),
             "common_value": self.common_value,
+            "shape": None if self.shape is None else self.shape.record(),
         }
 
     @staticmethod
@@ -43,6 +46,7 @@ class Learnt:
             calibration=Calibration.of_record(record["calibration"]),
             values=np.asarray(record["values"], np.float64),
             common_value=record["common_value"],
+            shape=None if record["shape"] is None else Shape.of_record(record["shape"]),
         )
 
 
@@ -69,8 +73,16 @@ class CampaignPolicy:
     leaving: Leaving = DECLARED
     learnt: Learnt | None = None
 
-    def effects(self, known: Knowledge, actions: tuple[Action, ...]) -> Effects:
+    def effects(
+        self, known: Knowledge, actions: tuple[Action, ...], declared: Floats | None = None
+    ) -> Effects:
         """Of actions that may be others than those learnt from; a new one has what all have in common.
+
+        Args:
+            known: What is known of people.
+            actions: Of tonight.
+            declared: [rows, actions] declared chances of a response, which a policy that is not personal
+                follows as far as measured effects do.
 
         Raises:
             ValueError: Nothing was learnt.
@@ -83,15 +95,27 @@ class CampaignPolicy:
         places = {action: number for number, action in enumerate(self.learnt.response.layout.actions)}
         rows = np.zeros(len(known))
         uplift, error, value = [], [], []
-        for action in actions:
+        for number, action in enumerate(actions):
             place = places.get(action)
             known_action = place is not None
-            uplift.append(learnt_uplift[:, place] if known_action else rows + calibration.common)
-            error.append(learnt_error[:, place] if known_action else rows + calibration.spread)
+            beyond, doubt = rows, rows
+            if declared is not None and not (is_personal and known_action):
+                beyond, doubt = self._declared_beyond(declared[:, number], place)
+            uplift.append((learnt_uplift[:, place] if known_action else rows + calibration.common) + beyond)
+            own = learnt_error[:, place] if known_action else rows + calibration.spread
+            error.append(np.hypot(own, doubt))
             value.append(rows + (self.learnt.values[place] if known_action else self.learnt.common_value))
         return Effects(
             uplift=np.column_stack(uplift), error=np.column_stack(error), value=np.column_stack(value)
         )
+
+    def _declared_beyond(self, declared: Floats, place: int | None) -> tuple[Floats, Floats]:
+        """[rows] what declared differences between people add to an action's effect, and its error."""
+        shape = None if self.learnt is None else self.learnt.shape
+        if shape is None:
+            return np.zeros(len(declared)), np.zeros(len(declared))
+        beyond = declared - (shape.centre.mean() if place is None else shape.centre[place])
+        return shape.slope * beyond, shape.error * np.abs(beyond)
 
     def _learnt_effects(self, known: Knowledge, *, is_personal: bool) -> tuple[Floats, Floats]:
         learnt = self.learnt

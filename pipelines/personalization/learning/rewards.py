@@ -1,8 +1,10 @@
 """Which outcome a campaign learns from, and what one of them is worth in the outcome that it is for.
 
-The densest outcome with enough events is learnt from, as it says most about
-people; a value per event turns it into the slow outcome. With too few answers
-conversions or spend are learnt from themselves.
+The densest answer to a message with enough events is learnt from, as it says most
+about people; a value per event turns it into the slow outcome. With too few answers
+conversions or spend are learnt from themselves, but these also come without any
+message: however many there are, only what messages add to them counts, and that has
+to be known at least as well as it was declared.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from pipelines.contracts.settings.personalization import CampaignSettings, Learn
 from pipelines.personalization.learning.arrays import NO_SEND, Bools, Examples, Floats
 from pipelines.personalization.learning.delays import SMALLEST_SEEN_SHARE, seen_shares, share_at_age
 from pipelines.personalization.learning.effects import (
+    PRIOR_SPREAD,
     Calibration,
     Mean,
     RobustScores,
@@ -25,8 +28,8 @@ from pipelines.personalization.learning.effects import (
 from pipelines.personalization.learning.fitting import Link
 
 CONVERSION, SPEND = "conversion", "spend"
-#: How far a value per event may lie from its prior, and an action's from that of all, relative to it.
-PRIOR_SPREAD, ACTION_SPREAD = 1.0, 0.5
+#: How far an action's value per event may lie from that of all, relative to it.
+ACTION_SPREAD = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +62,53 @@ def _seen(examples: Examples, name: str, rows: Bools, window_days: int) -> tuple
 def choose_reward(
     examples: Examples, campaign: CampaignSettings, learning: LearningSettings
 ) -> Reward | None:
-    """The densest outcome with enough events, else conversions or spend; None when nothing has enough."""
+    """The densest answer with enough events, else conversions or spend; None when nothing says enough."""
     window = campaign.reward_window_days
-    everyone, sent = np.ones(len(examples), np.bool_), examples.chosen >= 0
-    found = {name: _seen(examples, name, sent, window) for name in learning.response_events}
-    if campaign.objective is not Objective.CLICKS:
-        found[CONVERSION] = _seen(examples, CONVERSION, everyone, window)
+    found = {
+        name: _seen(examples, name, examples.chosen >= 0, window) for name in learning.response_events
+    }
     counts = {name: int(seen.sum()) for name, (seen, _) in found.items()}
     densest = max(sorted(counts), key=counts.__getitem__)
     if counts[densest] >= learning.minimum_events:
         seen, share = found[densest]
         return _reward(densest, Link.LOGIT, seen.astype(np.float64), share, counts[densest])
-    if counts.get(CONVERSION, 0) < learning.minimum_conversions:
+    if campaign.objective is Objective.CLICKS:
         return None
-    seen, share = found[CONVERSION]
-    if campaign.objective is Objective.CONVERSIONS:
-        return _reward(CONVERSION, Link.LOGIT, seen.astype(np.float64), share, counts[CONVERSION])
-    return _reward(SPEND, Link.IDENTITY, examples.spend, share, counts[CONVERSION])
+    return _slow_reward(examples, campaign, learning)
+
+
+def _slow_reward(
+    examples: Examples, campaign: CampaignSettings, learning: LearningSettings
+) -> Reward | None:
+    """Conversions or spend, where what messages add to them is known; else None.
+
+    Shopping goes on without any message, so a count alone says nothing. There must
+    be enough conversions both after messages and without, and the standard error of
+    the mean uplift must not exceed the declared effect: a normal prior as wide as
+    it is large then leaves at least half of the weight to what was measured.
+    """
+    everyone = np.ones(len(examples), np.bool_)
+    seen, share = _seen(examples, CONVERSION, everyone, campaign.reward_window_days)
+    in_arms = [int((seen & arm).sum()) for arm in (examples.chosen >= 0, examples.chosen == NO_SEND)]
+    if min(in_arms) < learning.minimum_conversions:
+        return None
+    converted = _reward(CONVERSION, Link.LOGIT, seen.astype(np.float64), share, sum(in_arms))
+    is_counted = campaign.objective is Objective.CONVERSIONS
+    spent = _reward(SPEND, Link.IDENTITY, examples.spend, share, sum(in_arms))
+    reward = converted if is_counted else spent
+    unit = 1.0 if is_counted else credited_value(spent.outcome, converted)
+    declared = unit * campaign.base_response_rate * PRIOR_SPREAD
+    return reward if mean_uplift(examples.take(reward.is_usable), reward).error <= declared else None
+
+
+def mean_uplift(examples: Examples, reward: Reward) -> Mean:
+    """What a message adds, as a mean over actions and decisions at which they were eligible."""
+    scores = arm_means(examples, reward.outcome[reward.is_usable]).uplift
+    count = examples.eligible.sum(axis=1)
+    rows = count > 0
+    return clustered_mean(
+        (scores * examples.eligible).sum(axis=1)[rows] / count[rows], examples.customers[rows]
+    )
 
 
 def _reward(name: str, link: Link, outcome: Floats, share: Floats, event_count: int) -> Reward:

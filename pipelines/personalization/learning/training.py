@@ -18,8 +18,10 @@ from pipelines.personalization.learning.effects import (
     Mean,
     RobustScores,
     calibrate,
+    declared_shape,
+    fit_weights,
     robust_scores,
-    row_weights,
+    toward_declared,
 )
 from pipelines.personalization.learning.fatigue import Leaving, learn_leaving
 from pipelines.personalization.learning.gate import Verdict, Worth, gain_in, judge
@@ -86,8 +88,9 @@ def train_campaign(examples: Examples, terms: CampaignTerms) -> Trained:
     """Learn from logged decisions, as far as these allow.
 
     Without enough outcomes, or without an action that was sent often enough, the
-    declared priors stay. A model that does not beat its best action for everyone
-    out of fold leaves the measured effects of the actions, the same for everyone.
+    declared priors stay. A model that beats neither its best action for everyone nor
+    the declared priors out of fold leaves the measured effects of the actions, which
+    differ between people as far as measured effects follow what was declared.
     """
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  slow to import
 
@@ -108,7 +111,7 @@ def _train(examples: Examples, terms: CampaignTerms) -> Trained:
         known=examples.known,
         chosen=examples.chosen,
         outcome=outcome,
-        weight=row_weights(examples.propensity),
+        weight=fit_weights(examples.propensity),
         link=reward.link,
         has_baseline=reward.has_baseline,
     )
@@ -154,9 +157,10 @@ def _judged(measured: _Measured) -> Trained:
     is_personal = verdict.is_open and not is_harmful
     learnt = Learnt(
         response=measured.cross.model,
-        calibration=measured.calibration,
+        calibration=_blended(measured, measured.shape.slope_unit),
         values=values,
         common_value=common,
+        shape=shape,
     )
     method = ValueMethod.PERSONAL if is_personal else ValueMethod.EVERYONE
     return Trained(
@@ -195,13 +199,17 @@ def _has_proxy(reward: Reward, campaign: CampaignSettings) -> bool:
 
 
 def _reason(verdict: Verdict, *, is_harmful: bool) -> str:
-    gain = verdict.gain
-    found = f"choosing for each person adds {gain.value:.4g} a decision ({gain.low:.4g} to {gain.high:.4g})"
+    gain = verdict.smallest_gain
+    other = "the best action for everyone" if gain is verdict.gain else "declared priors"
+    found = (
+        f"choosing for each person adds {gain.value:.4g} a decision to {other} "
+        f"({gain.low:.4g} to {gain.high:.4g})"
+    )
     if is_harmful:
-        return f"{found}, but loses in what the campaign is for: the best action for everyone"
+        return f"{found}, but loses in what the campaign is for: measured means of the actions"
     if verdict.is_open:
         return f"{found}: personal values"
-    return f"{found}, not surely more than the best action for everyone: the same values for everyone"
+    return f"{found}, not surely more: measured means of the actions, shaped by declared priors"
 
 
 def _declared(examples: Examples, leaving: Leaving, note: str) -> Trained:
