@@ -21,7 +21,14 @@ from assets.steps import Night
 from pipelines.contracts.columns import Table
 from pipelines.contracts.control_codes import Automation, OverrideKind
 from pipelines.contracts.settings.switches import KillSwitch
-from pipelines.contracts.tables import CONTACT_POINTS, CONTACTABILITY, DISPATCH_LOG, IDENTITY_EVENTS, PLAN, PROOF
+from pipelines.contracts.tables import (
+    CONTACT_POINTS,
+    CONTACTABILITY,
+    DISPATCH_LOG,
+    IDENTITY_EVENTS,
+    PLAN,
+    PROOF,
+)
 from resources.control.activities import ActivityLog
 from resources.control.approvals import ApprovalError, Approvals
 from resources.control.codes import Scope

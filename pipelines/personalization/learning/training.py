@@ -18,10 +18,8 @@ from pipelines.personalization.learning.effects import (
     Mean,
     RobustScores,
     calibrate,
-    declared_shape,
     fit_weights,
     robust_scores,
-    toward_declared,
 )
 from pipelines.personalization.learning.fatigue import Leaving, learn_leaving
 from pipelines.personalization.learning.gate import Verdict, Worth, gain_in, judge
