@@ -4,21 +4,11 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.contracts.codes import DispatchStatus
-from pipelines.contracts.control_codes import WAITING
 from pipelines.contracts.settings.workspace import WorkspaceSettings
+from pipelines.expressions.dispatching import never_left
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import INSTANT
 
-#: A send with one of these was, or may have been, handed over. It counts whatever else the log says about it.
-_HANDED_OVER = [
-    status.value
-    for status in (DispatchStatus.SENT, DispatchStatus.ACKED, DispatchStatus.UNKNOWN, DispatchStatus.DEAD)
-]
-#: A send that never left: it gives its place back.
-_GIVEN_BACK = [
-    status.value for status in (DispatchStatus.CANCELLED, DispatchStatus.EXPIRED, DispatchStatus.REJECTED)
-]
 #: Purpose and tags are null when unknown, and unknown counts as every one; no programme is none of ours.
 _COLUMNS = (
     "workspace_id",
@@ -32,24 +22,6 @@ _COLUMNS = (
     "sent_until",
     "cost_minor",
 )
-
-
-def _given_back(past_dispatch_log: pl.LazyFrame) -> pl.LazyFrame:
-    """Sends that the log closed without a hand-over; the log may speak of one send on several nights.
-
-    What waited for a person on an earlier night is over too: windows end with
-    the local day after their night, and that day has ended.
-    """
-    status = pl.col("status")
-    is_held = (status == DispatchStatus.PLANNED.value) & pl.col("reason").is_in(WAITING)
-    return (
-        past_dispatch_log.group_by("send_id")
-        .agg(
-            is_given_back=(status.is_in(_GIVEN_BACK) | is_held.fill_null(False)).any(),
-            was_handed_over=status.is_in(_HANDED_OVER).any(),
-        )
-        .filter(pl.col("is_given_back") & ~pl.col("was_handed_over"))
-    )
 
 
 def _cost_minor() -> pl.Expr:
@@ -78,11 +50,11 @@ def _own(past_plans: pl.LazyFrame, past_dispatch_log: pl.LazyFrame, reports: pl.
 
     A report also knows who its reader is today, should people have been merged since.
     """
-    never_left = _given_back(past_dispatch_log).select("send_id", never_left=pl.lit(True))
+    unsent = never_left(past_dispatch_log).with_columns(never_left=pl.lit(True))
     is_reported = pl.col("sent_at").is_not_null()
     return (
         past_plans.join(reports, on="send_id", how="left", validate="m:1")
-        .join(never_left, on="send_id", how="left", validate="m:1")
+        .join(unsent, on="send_id", how="left", validate="m:1")
         .filter(is_reported | pl.col("never_left").is_null())
         .with_columns(
             customer_id=pl.coalesce("reported_customer_id", "customer_id"),

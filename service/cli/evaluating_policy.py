@@ -10,7 +10,14 @@ import typer
 
 from pipelines.contracts.off_policy import BuiltInPolicy, LoggedAction, Reward
 from pipelines.contracts.settings.night import NightConfig
-from pipelines.contracts.tables import ACTIVITIES, DECISION_CANDIDATES, DECISIONS, OUTCOMES, PLAN
+from pipelines.contracts.tables import (
+    ACTIVITIES,
+    DECISION_CANDIDATES,
+    DECISIONS,
+    DISPATCH_LOG,
+    OUTCOMES,
+    PLAN,
+)
 from pipelines.evaluation.off_policy.cross_fitting import (
     FOLDS,
     action_features,
@@ -20,6 +27,7 @@ from pipelines.evaluation.off_policy.cross_fitting import (
 from pipelines.evaluation.off_policy.draws import worst_misfit
 from pipelines.evaluation.off_policy.estimators import SHRINKAGE, SWITCH_AT, PolicyEvaluation, evaluate_policy
 from pipelines.evaluation.off_policy.rounds import rounds_from_actions
+from pipelines.expressions.dispatching import unsent_decisions
 from pipelines.measurement.candidate_policies import (
     given_policy_problems,
     with_built_in_policy,
@@ -162,16 +170,18 @@ def _nights(lake: LakeView, since: datetime | None, until: datetime | None) -> t
 def _logged(lake: LakeView, asked: _Asked, config: NightConfig) -> LoggedDecisions:
     after = asked.until + timedelta(days=1)
     decisions = lake.scan_history(DECISIONS, since=asked.since, until=after)
+    plan = lake.scan_history(PLAN, since=asked.since, until=after)
+    zone = config.workspace.time_zone
     if asked.reward is Reward.CLICKS:
         known = lake.find_latest(ACTIVITIES, before=date.max)
         rewards = click_rewards(
             decisions,
-            lake.scan_history(PLAN, since=asked.since, until=after),
+            plan,
             lake.scan_latest(ACTIVITIES, before=date.max),
             event_types=config.personalization.learning.response_events,
             window_days=config.guardrails.outcome_window_days,
             last_night=asked.since if known is None else known.partition,
-            time_zone=config.workspace.time_zone,
+            time_zone=zone,
         )
     else:
         outcomes = lake.scan_history(OUTCOMES, since=asked.since, until=date.max)
@@ -180,6 +190,9 @@ def _logged(lake: LakeView, asked: _Asked, config: NightConfig) -> LoggedDecisio
         decisions,
         lake.scan_history(DECISION_CANDIDATES, since=asked.since, until=after),
         rewards,
+        unsent_decisions(
+            plan, lake.scan_history(DISPATCH_LOG, since=asked.since, until=after), time_zone=zone
+        ),
         programme=asked.programme,
     )
 

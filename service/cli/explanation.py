@@ -145,7 +145,7 @@ def _candidates(candidates: list[Row], decisions: list[Row], currency: str) -> l
 def _worth_of(candidate: Row, currency: str) -> str:
     """The value and, where the places that it takes have a price, what is left of it."""
     value, adjusted = (money_in_words(candidate[name], currency) for name in ("value", "adjusted_value"))
-    return value if value == adjusted else f"{value}, {adjusted} less the price of the places that it takes"
+    return value if value == adjusted else f"{value}, {adjusted} after the price of its place"
 
 
 def _chance(candidate: Row) -> str:

@@ -16,6 +16,7 @@ _LEFT_OUT: Mapping[LeftOut, str] = {
     LeftOut.OVERRIDDEN: "a person decided",
     LeftOut.REPAIRED: "a limit changed what was drawn",
     LeftOut.OTHER_PROGRAMME: "they are of other programmes",
+    LeftOut.UNSENT: "their message never left",
     LeftOut.NOT_CLOSED: "the outcome is not known yet",
 }
 _FINDINGS: Mapping[Finding, str] = {

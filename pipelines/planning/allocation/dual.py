@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.planning.allocation.bound import dual_bound
 from pipelines.planning.allocation.cooling import Solution, Task, solve
 from pipelines.planning.allocation.layout import lay_out
-from pipelines.planning.allocation.opening import price_of_closed
+from pipelines.planning.allocation.opening import price_of_closed, without_trifles
 from pipelines.planning.allocation.problem import Bools, ChoiceProblem, Floats, mean_positive_value
 from pipelines.planning.allocation.smoothing import Smoothing
 from pipelines.planning.allocation.uniform import uniform_uses
@@ -23,6 +23,8 @@ _UNSURE = 1e-3
 _MISSING = 1e-5
 #: Share of what can be had at most by which a minimum is lowered further, so that its price is finite.
 _SLACK_OF_RELAXED = 1e-4
+#: Temperatures up to which a price may be what the last one left of it.
+_TRIFLE = 30.0
 _DECIMALS = 6
 
 
@@ -82,7 +84,13 @@ def solve_prices(
     with threadpool_limits(1):
         solution, relaxation = _feasible(task, plain)
         price = price_of_closed(layout, solution.price, task.is_closed)
-        bound = dual_bound(layout, price, problem.sizes - relaxation, threads=threads)
+        weight = problem.weights.max(axis=1, initial=0.0)
+        is_trifle = (price * weight <= _TRIFLE * solution.temperature * unit) & ~problem.is_minimum
+        price, bound = without_trifles(
+            price,
+            is_trifle,
+            lambda tried: dual_bound(layout, tried, problem.sizes - relaxation, threads=threads),
+        )
     return Prices(
         price=price,
         bound=bound,

@@ -5,6 +5,8 @@ wants the first unit gives the same bound, and the smallest of them is what that
 unit is worth.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pipelines.planning.allocation.layout import Layout
@@ -31,6 +33,24 @@ def price_of_closed(layout: Layout, price: Floats, is_closed: Bools) -> Floats:
         gain = (margins - block.spread(best))[is_shut] / weight.take(places[is_shut])
         np.maximum.at(opened, limit[is_shut], gain)
     return np.where(is_closed, opened, price)
+
+
+def without_trifles(
+    price: Floats, is_trifle: Bools, bound_at: Callable[[Floats], float]
+) -> tuple[Floats, float]:
+    """Prices without the small ones that the bound does not need, and the bound.
+
+    On few people the coldest descent may end some temperatures away from 0, and a
+    limit with units left over would have a price.
+    """
+    bound = bound_at(price)
+    for limit in np.flatnonzero(is_trifle & (price > 0)):
+        tried = price.copy()
+        tried[limit] = 0.0
+        lower = bound_at(tried)
+        if lower <= bound:
+            price, bound = tried, lower
+    return price, bound
 
 
 def _first_closed(layout: Layout, is_closed: Bools) -> tuple[np.ndarray, Floats]:

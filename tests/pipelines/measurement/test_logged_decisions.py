@@ -60,12 +60,17 @@ def _candidate(candidate_id, probability, decision_id=FIRST, choice_id=CHOICE, *
     }
 
 
-def _assemble(decisions, candidates, rewards=((FIRST, 4.0), (SECOND, 4.0)), **options):
-    rewards = pl.LazyFrame(
-        list(rewards), schema={"decision_id": pl.String, "reward": pl.Float64}, orient="row"
-    )
+BOTH = ((FIRST, NIGHT, 4.0), (SECOND, NIGHT, 4.0))
+KEY = {"decision_id": pl.String, "decided_on": pl.Date}
+
+
+def _assemble(decisions, candidates, rewards=BOTH, unsent=(), **options):
     return assemble_logged_decisions(
-        _frame(Decision, decisions), _frame(DecisionCandidate, candidates), rewards, **options
+        _frame(Decision, decisions),
+        _frame(DecisionCandidate, candidates),
+        pl.LazyFrame(list(rewards), schema=KEY | {"reward": pl.Float64}, orient="row"),
+        pl.LazyFrame(list(unsent), schema=KEY, orient="row"),
+        **options,
     )
 
 
@@ -142,6 +147,24 @@ def test_an_open_window_is_left_out():
     assert _left_out(_assemble([_decision()], [_candidate(ONE, 0.6)], rewards=())) == {LeftOut.NOT_CLOSED: 1}
 
 
+def test_a_message_that_never_left_is_left_out():
+    logged = _assemble([_decision()], [_candidate(ONE, 0.6)], unsent=[(FIRST, NIGHT)])
+    assert _left_out(logged) == {LeftOut.UNSENT: 1}
+    sent = _assemble([_decision()], [_candidate(ONE, 0.6)], unsent=[(FIRST, date(2024, 3, 7))])
+    assert _left_out(sent) == {}
+
+
+def test_a_decision_that_was_put_off_is_one_of_each_night():
+    earlier = {"decided_on": date(2024, 3, 7)}
+    decisions = [_decision(chosen=None, **earlier), _decision()]
+    candidates = [_candidate(ONE, 0.5, choice_id=OTHER_CHOICE, **earlier), _candidate(ONE, 0.6)]
+    rewards = [(FIRST, earlier["decided_on"], 1.0), (FIRST, NIGHT, 4.0)]
+    logged = _assemble(decisions, candidates, rewards)
+    taken = logged.actions.collect().filter("is_taken").sort("decided_on")
+    assert taken.select("action_id", "propensity", "reward").rows() == [(NO_SEND, 0.5, 1.0), (ONE, 0.6, 4.0)]
+    assert _left_out(logged) == {}
+
+
 def test_what_was_not_drawn_is_counted_as_decisions():
     decisions = [_decision(), _decision(SECOND, None)]
     candidates = [
@@ -172,7 +195,7 @@ def test_the_orders_of_a_person_are_the_reward_of_each_decision(reward, expected
         for programme in ("spring", "welcome")
     ]
     found = outcome_rewards(_frame(Decision, decisions), _frame(Outcome, outcomes), reward).collect()
-    assert sorted(found.iter_rows()) == [(FIRST, expected), (SECOND, expected)]
+    assert sorted(found.iter_rows()) == [(FIRST, NIGHT, expected), (SECOND, NIGHT, expected)]
 
 
 def _answer(message_id, occurred_at, event_type="click"):
@@ -198,7 +221,13 @@ def _answer(message_id, occurred_at, event_type="click"):
     ],
 )
 def test_a_click_on_the_message_within_the_window_counts(event, reward):
-    plan = pl.LazyFrame({"send_id": ["s1"], "decision_id": [FIRST]})
+    plan = pl.LazyFrame(
+        {
+            "send_id": ["s1"],
+            "decision_id": [FIRST],
+            "not_before": [datetime(2024, 3, 9, 15, tzinfo=UTC)],
+        }
+    )
     later = date(2024, 3, 9)
     decisions = [_decision(), _decision(SECOND, decided_on=later)]
     found = click_rewards(
@@ -210,7 +239,29 @@ def test_a_click_on_the_message_within_the_window_counts(event, reward):
         last_night=date(2024, 3, 11),
         time_zone="America/New_York",
     )
-    assert found.collect().rows() == [(FIRST, reward)]
+    assert found.collect().rows() == [(FIRST, NIGHT, reward)]
+
+
+def test_a_decision_that_was_put_off_has_the_answers_of_each_night():
+    earlier = date(2024, 3, 7)
+    # Midnight in New York is at 5 in UTC: one message went out on the 8th, the other on the 9th.
+    plan = pl.LazyFrame(
+        {
+            "send_id": ["s1", "s2"],
+            "decision_id": [FIRST, FIRST],
+            "not_before": [datetime(2024, 3, 8, 15, tzinfo=UTC), datetime(2024, 3, 9, 15, tzinfo=UTC)],
+        }
+    )
+    found = click_rewards(
+        _frame(Decision, [_decision(decided_on=earlier), _decision()]),
+        plan,
+        _frame(Activity, [_answer("s2", datetime(2024, 3, 9, 16, tzinfo=UTC))]),
+        event_types=["click"],
+        window_days=3,
+        last_night=date(2024, 3, 11),
+        time_zone="America/New_York",
+    )
+    assert sorted(found.collect().rows()) == [(FIRST, earlier, 0.0), (FIRST, NIGHT, 1.0)]
 
 
 def test_a_sample_has_all_choices_of_some_people():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from pipelines.personalization.learning.design import (
     Layout,
     Scaling,
 )
-from pipelines.personalization.learning.effects import Calibration
+from pipelines.personalization.learning.effects import Calibration, Shape
 from pipelines.personalization.learning.fitting import Link
 from pipelines.personalization.learning.policy import CampaignPolicy, Learnt
 from pipelines.personalization.learning.response import ResponseModel
@@ -106,6 +107,30 @@ def test_learnt_values_by_hand():
     everyone = value_actions(_rows(), known, _policy(ValueMethod.EVERYONE), free)
     assert everyone["score"].to_list() == pytest.approx([0.5, 0.7] * 2)
     assert everyone["uncertainty"].to_list() == pytest.approx([0.03, 0.04] * 2)
+
+
+def test_without_a_personal_policy_people_differ_as_declared():
+    policy = _policy(ValueMethod.EVERYONE)
+    shape = Shape(centre=np.array([0.1, 0.3]), slope=2.0, error=0.5)
+    shaped = replace(policy, learnt=replace(policy.learnt, shape=shape))
+    free = FatigueSettings(unsubscribe_rate=0.0)
+    declared = _rows()["score"].to_list()
+    valued = value_actions(_rows(), _known(), shaped, free)
+    means, centres, errors = [0.5, 0.7] * 2, [0.1, 0.3] * 2, [0.03, 0.04] * 2
+    expected = [mean + 2 * (one - centre) for mean, one, centre in zip(means, declared, centres, strict=True)]
+    assert valued["score"].to_list() == pytest.approx(expected)
+    doubt = [
+        math.hypot(error, 0.5 * (one - centre))
+        for error, one, centre in zip(errors, declared, centres, strict=True)
+    ]
+    assert valued["uncertainty"].to_list() == pytest.approx(doubt)
+    again = CampaignPolicy.of_record(shaped.record())
+    assert value_actions(_rows(), _known(), again, free).equals(valued)
+    # An action that is new differs from what all have in common, around the mean of all.
+    (new,) = shaped.effects(
+        _known().take(np.array([0])), (Action("new", "new", "sms"),), np.array([[0.5]])
+    ).uplift
+    assert new == pytest.approx([0.6 + 2 * (0.5 - 0.2)])
 
 
 def test_nobody_is_valued_without_rows():

@@ -57,6 +57,7 @@ def _value(customer_id):
 def _decision(decision_id, outcome, **values):
     return {
         "decision_id": decision_id,
+        "decided_on": NIGHT,
         "customer_id": 7,
         "product": Product.PERSONALIZATION.value,
         "programme": "spring",
@@ -79,12 +80,16 @@ def _candidate(candidate_id, decision_id, value, outcome, **values):
     return {
         "decision_id": decision_id,
         "candidate_id": candidate_id,
+        "choice_id": None,
+        "decided_on": NIGHT,
         "customer_id": 7,
         "channel": "email",
         "template_id": "hello",
         "offer_id": None,
         "score": 0.1,
+        "uncertainty": 0.01,
         "value": value,
+        "adjusted_value": value,
         "is_eligible": True,
         "outcome": outcome,
         "probability": 1.0,
@@ -458,3 +463,42 @@ def test_a_workspace_that_was_not_applied_says_so(onward, workspace):
     result = onward("explain", "7", "--date", "2017-12-03", "--workspace", workspace)
     assert result.code == ExitCode.CONFIGURATION
     assert "error[NOT_APPLIED]" in result.err
+
+
+def test_a_draw_and_the_price_of_a_place_are_told(explain):
+    drawn = {
+        tables.DECISIONS: [
+            _decision(
+                DECISION,
+                "planned",
+                chosen_candidate_id=ONE,
+                propensity=0.75,
+                assigned_by="priced_softmax",
+            )
+        ],
+        tables.DECISION_CANDIDATES: [
+            _candidate(
+                ONE, DECISION, 1.5, "planned", choice_id="d" * 32, adjusted_value=0.9, probability=0.75
+            ),
+            _candidate(
+                TWO,
+                DECISION,
+                0.4,
+                "capacity",
+                rule="capacity:email",
+                choice_id="d" * 32,
+                adjusted_value=-0.2,
+                probability=0.0625,
+            ),
+        ],
+    }
+    lines = explain("ref-7", drawn).out.splitlines()
+    start = lines.index("  spring (version 4) at slot:")
+    assert lines[start + 1 : start + 3] == [
+        "    email hello, worth 1.50 USD, 0.90 USD after the price of its place: planned "
+        "(drawn with probability 0.750)",
+        "    email hello, worth 0.40 USD, -0.20 USD after the price of its place: no place left "
+        "(capacity email); others went first (drawn with probability 0.062)",
+    ]
+    (verdict,) = [line for line in lines if "decided by the policy" in line]
+    assert verdict.startswith("  spring (version 4) at slot: email hello, with probability 0.75;")

@@ -75,6 +75,8 @@ def logged() -> Callable[..., Logged]:
             eligible=np.ones((count, len(ACTIONS)), np.bool_),
             delays=delays,
             spend=np.where(is_converted, 20.0, 0.0),
+            declared=np.full((count, len(ACTIONS)), 0.03),
+            declared_worth=np.full((count, len(ACTIONS)), 10.0),
         )
         return Logged(examples, chances)
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -6,11 +8,16 @@ from pipelines.personalization.learning.effects import (
     LARGEST_SLOPE,
     Calibration,
     Mean,
+    RobustScores,
+    Shape,
     calibrate,
     clustered_mean,
+    declared_shape,
+    fit_weights,
     robust_scores,
     row_weights,
     shrunk_effects,
+    toward_declared,
 )
 
 
@@ -123,3 +130,60 @@ def test_an_action_sent_a_few_times_is_not_told():
     assert found.spread == np.inf
     assert (found.slope, found.slope_error) == (0.0, 0.0)
     assert found.centre.tolist() == [0.0, 0.0]
+
+
+def _measured(effect: float, error: float) -> Calibration:
+    return Calibration(
+        effect=np.array([effect, effect]), error=np.array([error, error]), centre=np.zeros(2), slope=1.0,
+        slope_error=0.0, common=effect, spread=error,
+    )  # fmt: skip
+
+
+def test_noise_stays_at_what_was_declared():
+    drawn = toward_declared(_measured(-0.30, 0.30), np.array([0.02, 0.04]))
+    # A prior of .02 ± .02 weighs 225 times as much as -.30 ± .30.
+    assert drawn.effect[0] == pytest.approx((0.02 * 225 - 0.30) / 226)
+    assert drawn.error[0] == pytest.approx(0.30 / math.sqrt(226))
+    assert drawn.common == pytest.approx((0.03 * 100 - 0.30) / 101)
+
+
+def test_an_unknown_effect_is_the_declared_one():
+    drawn = toward_declared(_measured(0.0, math.inf), np.array([0.02, 0.04]))
+    assert drawn.effect.tolist() == [0.02, 0.04]
+    assert drawn.error.tolist() == [0.02, 0.04]
+
+
+def test_what_data_contradict_gives_way():
+    drawn = toward_declared(_measured(0.30, 0.01), np.array([0.01, 0.01]))
+    assert drawn.effect == pytest.approx([0.30, 0.30], abs=0.001)
+    assert drawn.error == pytest.approx([0.01, 0.01], rel=0.01)
+
+
+@pytest.mark.parametrize("truth", [0.0, 1.0, 1.4])
+def test_slope_of_declared_differences_is_found(truth):
+    generator = np.random.default_rng(4)
+    declared = generator.uniform(0.0, 0.4, (20_000, 2))
+    treated = 0.5 + truth * declared + generator.normal(0, 0.5, (20_000, 2))
+    shape = declared_shape(
+        RobustScores(quiet=np.zeros(20_000), treated=treated), declared, np.ones((20_000, 2), np.bool_),
+        np.tile([0, 1], 10_000), np.arange(20_000), unit=1.0,
+    )  # fmt: skip
+    assert shape.slope == pytest.approx(truth, abs=0.06)
+    assert 0.0 < shape.error < 0.05
+    assert shape.centre == pytest.approx([0.2, 0.2], abs=0.01)
+    assert Shape.of_record(shape.record()).record() == shape.record()
+
+
+def test_without_anything_measured_declared_differences_stand():
+    scores = RobustScores(quiet=np.zeros(40), treated=np.zeros((40, 1)))
+    eligible, people = np.ones((40, 1), np.bool_), np.arange(40)
+    same = declared_shape(scores, np.full((40, 1), 0.1), eligible, np.zeros(40, np.int64), people, unit=2.0)
+    assert (same.slope, same.error) == (2.0, 1.0)
+    differ = np.linspace(0, 1, 40)[:, None]
+    unsent = declared_shape(scores, differ, ~eligible, np.full(40, NO_SEND), people, unit=2.0)
+    assert (unsent.slope, unsent.error, unsent.centre.tolist()) == (2.0, 1.0, [0.0])
+
+
+def test_fits_are_weighed_less_than_means():
+    propensity = np.array([1.0, 0.5, 0.001])
+    assert fit_weights(propensity).tolist() == [1, 2, 5]

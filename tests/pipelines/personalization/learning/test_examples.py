@@ -3,14 +3,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.contracts.delivery import DispatchedMessage
 from pipelines.contracts.histories import Activity, Purchase
 from pipelines.contracts.personalization import ChannelContext, DecisionContext, OfferContext
 from pipelines.contracts.planning import Decision, DecisionCandidate, PlannedMessage
 from pipelines.contracts.settings.workspace import WorkspaceSettings
 from pipelines.personalization.learning.arrays import ELSEWHERE, NO_SEND, Action
+from pipelines.personalization.learning.declared import DeclaredPriors
 from pipelines.personalization.learning.examples import (
     Past,
     Results,
@@ -25,6 +28,13 @@ from pipelines.personalization.learning.examples import (
 NIGHT = date(2024, 3, 10)
 WORKSPACE = WorkspaceSettings(version=1, workspace="shop", time_zone="America/New_York", currency="USD")
 ACTIONS = (Action("mail", "bread", "email"), Action("mail", "milk", "email"))
+PRIORS = DeclaredPriors(
+    base_rate=0.1,
+    response_value=None,
+    kept_rate=np.array([1.0, 0.5]),
+    shares=np.array([0.4, 1.0]),
+    mean_order=30.0,
+)
 
 
 def _frame(schema: Any, rows: list[dict[str, Any]]) -> pl.LazyFrame:
@@ -50,8 +60,14 @@ def _candidate(name: str, decision_id: str, probability: float, **values: Any) -
     }  # fmt: skip
 
 
-def _choices(decisions: list[dict[str, Any]], candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    drawn = drawn_candidates(_frame(Decision, decisions), _frame(DecisionCandidate, candidates)).collect()
+NONE_UNSENT = pl.LazyFrame(schema={"decision_id": pl.String, "decided_on": pl.Date})
+
+
+def _choices(
+    decisions: list[dict[str, Any]], candidates: list[dict[str, Any]], unsent: pl.LazyFrame = NONE_UNSENT
+) -> list[dict[str, Any]]:
+    logged = _frame(Decision, decisions), _frame(DecisionCandidate, candidates)
+    drawn = drawn_candidates(*logged, unsent).collect()
     return choices_of(drawn, "spring", ACTIONS).to_dicts()
 
 
@@ -87,6 +103,15 @@ def test_only_what_had_a_chance_is_an_alternative():
 )
 def test_repaired_and_overridden_choices_are_left_out(values):
     assert _choices(*_two("b", **values)) == []
+
+
+def test_a_message_that_never_left_is_neither_sent_nor_withheld():
+    decisions, candidates = _two("b")
+    unsent = pl.LazyFrame({"decision_id": ["one"], "decided_on": [NIGHT]})
+    assert _choices(decisions, candidates, unsent) == []
+    # The same decision of another night is another one.
+    earlier = unsent.with_columns(decided_on=pl.lit(date(2024, 3, 9)))
+    assert len(_choices(decisions, candidates, earlier)) == 1
 
 
 def test_what_had_no_chance_is_left_out():
@@ -182,6 +207,7 @@ def test_conversions_by_hand():
 def _empty_past(**frames: pl.LazyFrame) -> Past:
     schemas = {
         "decisions": Decision, "candidates": DecisionCandidate, "plan": PlannedMessage,
+        "dispatch_log": DispatchedMessage,
         "people": DecisionContext, "channels": ChannelContext, "offers": OfferContext,
         "activities": Activity, "purchases": Purchase,
     }  # fmt: skip
@@ -208,7 +234,8 @@ def test_examples_by_hand():
     # Nothing was known of the third person.
     decisions.append(_decision("three", customer_id=3))
     candidates.append(_candidate("d", "three", 0.4, customer_id=3))
-    drawn = drawn_candidates(_frame(Decision, decisions), _frame(DecisionCandidate, candidates)).collect()
+    logged = _frame(Decision, decisions), _frame(DecisionCandidate, candidates)
+    drawn = drawn_candidates(*logged, NONE_UNSENT).collect()
     results = Results(
         delays=pl.DataFrame({"decision_id": ["one"], "outcome": ["click"], "delay": [2]}),
         conversions=pl.DataFrame(
@@ -217,15 +244,31 @@ def test_examples_by_hand():
         people=_frame(
             DecisionContext,
             [
-                {"customer_id": 1, "decided_on": NIGHT, "tenure_log": 1.0},
-                {"customer_id": 2, "decided_on": date(2024, 3, 9), "tenure_log": 2.0},
+                {
+                    "customer_id": 1,
+                    "decided_on": NIGHT,
+                    "tenure_log": 1.0,
+                    "active_probability": 0.5,
+                    "order_count_log": 1.0,
+                    "order_amount_log": math.log1p(12.0),
+                },
+                {
+                    "customer_id": 2,
+                    "decided_on": date(2024, 3, 9),
+                    "tenure_log": 2.0,
+                    "active_probability": 0.2,
+                    "order_count_log": 0.0,
+                    "order_amount_log": 0.0,
+                },
             ],
         ).collect(),
         channels=_frame(ChannelContext, []).collect(),
         offers=_frame(OfferContext, []).collect(),
     )
     choices = choices_of(drawn, "spring", ACTIONS)
-    examples = assemble_examples(choices, results, ACTIONS, ["click"], night=date(2024, 3, 12))
+    examples = assemble_examples(
+        choices, results, ACTIONS, ["click"], declared=PRIORS, night=date(2024, 3, 12)
+    )
     assert examples.customers.tolist() == [2, 1]
     assert examples.ages.tolist() == [3, 2]
     assert examples.chosen.tolist() == [NO_SEND, 1]
@@ -237,3 +280,6 @@ def test_examples_by_hand():
     assert examples.delays["conversion"][0] == 1
     assert math.isnan(examples.delays["conversion"][1])
     assert examples.spend.tolist() == [12.5, 0.0]
+    # The base rate of .1 by activity; nobody has a taste, and who never ordered is taken to order for 30.
+    assert examples.declared == pytest.approx(0.1 * np.array([[0.2, 0.2], [0.5, 0.5]]))
+    assert examples.declared_worth == pytest.approx(np.array([[30 * 0.4, 30 * 0.5], [12 * 0.4, 12 * 0.5]]))

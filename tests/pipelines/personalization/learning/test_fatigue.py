@@ -42,6 +42,8 @@ def _examples(rate: float) -> Examples:
         eligible=np.ones((count, 2), np.bool_),
         delays=no_delays(count) | {"unsubscribe": np.where(leaves, 1.0, np.nan)},
         spend=np.zeros(count),
+        declared=np.zeros((count, 2)),
+        declared_worth=np.ones((count, 2)),
     )
 
 

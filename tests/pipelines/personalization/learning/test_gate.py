@@ -22,6 +22,8 @@ def _examples(eligible: np.ndarray) -> Examples:
         eligible=eligible,
         delays=no_delays(count),
         spend=np.zeros(count),
+        declared=np.full((count, 2), 0.03),
+        declared_worth=np.ones((count, 2)),
     )
 
 
@@ -58,6 +60,25 @@ def test_gain_over_the_best_single_action_by_hand():
     assert gain_in(scores, verdict, examples, worth) == verdict.gain
     half = gain_in(scores, verdict, examples, Worth(per_unit=np.array([1.0, 1.0]), cost=np.zeros(2)))
     assert half.value == pytest.approx(0.05)
+
+
+def test_the_better_of_two_alternatives_has_to_be_beaten():
+    # Declared priors know as well as the model whom which action suits.
+    uplift = np.tile([[0.3, 0.1], [0.3, 0.1], [0.1, 0.2], [0.1, 0.2]], (50, 1))
+    examples = replace(_examples(np.ones((200, 2), np.bool_)), declared=uplift / 10)
+    scores = RobustScores(quiet=np.zeros(200), treated=uplift)
+    worth = Worth(per_unit=np.array([2.0, 2.0]), cost=np.zeros(2))
+    verdict = judge(examples, scores, uplift, np.arange(200) % 2, worth)
+    assert verdict.gain.low > 0
+    assert verdict.declared_value.value == pytest.approx(2 * (0.3 + 0.2) / 2)
+    assert (verdict.declared_gain.value, verdict.smallest_gain) == (0.0, verdict.declared_gain)
+    assert not verdict.is_open
+    assert gain_in(scores, verdict, examples, worth).value == 0.0
+    # Priors that are wrong about everyone are beaten, and the single action remains to be.
+    wrong = judge(replace(examples, declared=uplift[::-1] / 10), scores, uplift, np.arange(200) % 2, worth)
+    assert wrong.declared_value.value == pytest.approx(2 * 0.1)
+    assert wrong.smallest_gain == wrong.gain
+    assert wrong.is_open
 
 
 def test_where_nothing_pays_the_best_single_action_is_no_send():

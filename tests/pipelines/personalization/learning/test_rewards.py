@@ -11,6 +11,7 @@ from pipelines.personalization.learning.rewards import (
     arm_means,
     choose_reward,
     credited_value,
+    mean_uplift,
     slow_outcome,
     values_per_event,
 )
@@ -44,6 +45,8 @@ def _examples(*, clicks: int = 0, visits: int = 0, conversions: int = 0) -> Exam
         eligible=np.ones((COUNT, 2), np.bool_),
         delays=no_delays(COUNT) | delays,
         spend=np.where(conversion == 1, 20.0, 0.0),
+        declared=np.full((COUNT, 2), 0.03),
+        declared_worth=np.ones((COUNT, 2)),
     )
 
 
@@ -53,17 +56,61 @@ def test_the_densest_outcome_is_learnt_from():
         "click", Link.LOGIT, False, 200,
     )  # fmt: skip
     assert reward.outcome.sum() == 200
-    dense = choose_reward(_examples(clicks=110, conversions=120), _campaign(), LEARNING)
-    assert (dense.name, dense.has_baseline) == ("conversion", True)
 
 
-def test_with_too_few_answers_the_outcome_itself_is_learnt_from():
-    examples = _examples(clicks=99, conversions=50)
-    spend = choose_reward(examples, _campaign(), LEARNING)
-    assert (spend.name, spend.link, spend.event_count) == ("spend", Link.IDENTITY, 50)
-    assert spend.outcome.sum() == 50 * 20
-    counted = choose_reward(examples, _campaign(objective="conversions", event_value="5"), LEARNING)
-    assert (counted.name, counted.link) == ("conversion", Link.LOGIT)
+def test_shopping_that_needs_no_message_does_not_outnumber_answers():
+    assert choose_reward(_shopping(0.9, clicks=110), _campaign(), LEARNING).name == "click"
+
+
+def _shopping(share: float, *, clicks: int = 0, seed: int = 1) -> Examples:
+    """So large a share orders, with a message and without one."""
+    bought = np.random.default_rng(seed).random(COUNT) < share
+    conversion = np.where(bought, 1.0, np.nan)
+    delays = no_delays(COUNT) | {"click": _first(clicks), "conversion": conversion}
+    return replace(_examples(), delays=delays, spend=np.where(bought, 20.0, 0.0))
+
+
+def _declaring(rate: float, **settings: object) -> CampaignSettings:
+    return _campaign(base_response_rate=rate, **settings)
+
+
+def test_with_too_few_answers_the_outcome_itself_is_learnt_from_where_its_uplift_is_known():
+    examples = _shopping(0.3, clicks=99)
+    spend = choose_reward(examples, _declaring(0.2), LEARNING)
+    assert (spend.name, spend.link, spend.has_baseline) == ("spend", Link.IDENTITY, True)
+    assert spend.event_count == np.isfinite(examples.delays["conversion"]).sum()
+    assert spend.outcome.sum() == spend.event_count * 20
+    assert spend.unit == pytest.approx(20.0)
+    counted = choose_reward(examples, _declaring(0.2, objective="conversions", event_value="5"), LEARNING)
+    assert (counted.name, counted.link, counted.unit) == ("conversion", Link.LOGIT, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shopping_that_says_nothing_of_messages_is_not_learnt_from(seed):
+    # 600 of 1,200 order: enough by count, but the uplift is only known to about .04.
+    examples = _shopping(0.5, seed=seed)
+    assert choose_reward(examples, _declaring(0.01), LEARNING) is None
+    assert choose_reward(examples, _declaring(0.2), LEARNING).name == "spend"
+
+
+def test_error_of_the_mean_uplift_by_hand():
+    examples = _shopping(0.5)
+    reward = choose_reward(examples, _declaring(0.5, objective="conversions", event_value="5"), LEARNING)
+    uplift = mean_uplift(examples, reward)
+    converted = np.isfinite(examples.delays["conversion"])
+    of_arm = [converted[examples.chosen == arm] for arm in (0, 1, NO_SEND)]
+    rates = [arm.mean() for arm in of_arm]
+    assert uplift.value == pytest.approx((rates[0] + rates[1]) / 2 - rates[2])
+    # Every arm weighs by the inverse of its share, as it was drawn.
+    variances = [arm.var() / len(arm) for arm in of_arm]
+    assert uplift.error == pytest.approx(
+        np.sqrt(variances[0] / 4 + variances[1] / 4 + variances[2]), rel=1e-6
+    )
+
+
+def test_conversions_in_one_arm_alone_are_not_learnt_from():
+    # All 400 orders followed the first action.
+    assert choose_reward(_examples(clicks=99, conversions=400), _declaring(1.0), LEARNING) is None
 
 
 def test_with_too_few_of_all_there_is_nothing_to_learn_from():
@@ -81,11 +128,16 @@ def test_young_decisions_are_corrected_and_the_youngest_left_out():
     examples = _examples(conversions=240)
     delays = np.full(COUNT, np.nan)
     # Of the outcomes of closed windows 5 % come on night 1, all others on night 3.
-    delays[:12], delays[12:240] = 1.0, 3.0
+    delays[:12], delays[12:180], delays[900:960] = 1.0, 3.0, 3.0
+    examples = replace(examples, spend=np.where(np.isfinite(delays), 20.0, 0.0))
     ages = np.full(COUNT, 30)
     ages[1000:1100], ages[1100:] = 1, 3
     examples = replace(examples, ages=ages, delays=examples.delays | {"conversion": delays})
-    reward = choose_reward(examples, _campaign(reward_window_days=14), LEARNING)
+    reward = choose_reward(
+        examples,
+        _declaring(0.5, objective="conversions", event_value="5", reward_window_days=14),
+        LEARNING,
+    )
     assert reward.is_usable.tolist() == (ages != 1).tolist()
     # By night 3 all are seen: 1 each.
     assert set(reward.outcome) == {0.0, 1.0}

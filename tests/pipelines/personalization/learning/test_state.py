@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.contracts.delivery import DispatchedMessage
 from pipelines.contracts.enrichment import TrainedModel
 from pipelines.contracts.histories import Activity, Purchase
 from pipelines.contracts.objectives import ValueMethod
@@ -101,6 +102,7 @@ def _past(people: int = 0, *, decided_on: date = NIGHT - timedelta(days=10)) -> 
         decisions=_frame(Decision, decisions),
         candidates=_frame(DecisionCandidate, candidates),
         plan=_frame(PlannedMessage, []),
+        dispatch_log=_frame(DispatchedMessage, []),
         people=_frame(DecisionContext, known),
         channels=_frame(ChannelContext, []),
         offers=_frame(OfferContext, []),

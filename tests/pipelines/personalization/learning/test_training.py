@@ -36,8 +36,12 @@ def test_where_one_person_is_behind_all_there_is_nothing_to_fold(logged, terms):
 def test_where_no_action_was_sent_often_enough_declared_priors_stay(logged, terms):
     examples = logged(3000, 1, flip=0.0).examples
     chosen = np.full(3000, NO_SEND)
-    chosen[:20] = 0
-    trained = train_campaign(replace(examples, chosen=chosen), terms())
+    # Nearly everyone converts, but no action was sent 30 times.
+    chosen[:29], chosen[29:58] = 0, 1
+    delay = np.where(np.arange(3000) < 58, 1.0, examples.delays["conversion"])
+    delays = examples.delays | {"conversion": delay}
+    declared = terms(base_response_rate=0.5)
+    trained = train_campaign(replace(examples, chosen=chosen, delays=delays), declared)
     assert trained.policy.method is ValueMethod.DECLARED
     assert "no action was sent often enough" in trained.note
 

@@ -9,7 +9,7 @@ from pipelines.planning.allocation.dual import solve_prices
 from pipelines.planning.allocation.layout import lay_out
 from pipelines.planning.allocation.margins import adjusted_values, best_rows
 from pipelines.planning.allocation.newton import Descent
-from pipelines.planning.allocation.opening import price_of_closed
+from pipelines.planning.allocation.opening import price_of_closed, without_trifles
 from pipelines.planning.allocation.sampling import only_groups, sample_groups
 from pipelines.planning.allocation.smoothing import DualPoint
 from pipelines.planning.allocation.uniform import uniform_uses
@@ -179,3 +179,17 @@ def test_adjusted_values_pay_for_what_rows_use():
     price = np.array([0.5, 0.25])
     assert adjusted_values(problem, price) == pytest.approx([5 - 0.5, 1.0, 2 - 0.5 + 2 * 0.25])
     assert best_rows(lay_out(problem), price).tolist() == [0, 2]
+
+
+def test_a_limit_with_units_left_over_loses_the_trifle_that_a_descent_left_it() -> None:
+    # The bound is 3 (2 - x) + 10 y: best without a price on the second limit.
+    def bound_at(price: np.ndarray) -> float:
+        return float(3 * (2 - price[0]) + 10 * price[1])
+
+    price, bound = without_trifles(np.array([0.5, 0.2]), np.array([False, True]), bound_at)
+    assert (price.tolist(), bound) == ([0.5, 0.0], 4.5)
+
+
+def test_a_price_that_the_bound_needs_stays() -> None:
+    price, bound = without_trifles(np.array([0.5]), np.array([True]), lambda tried: float(3 * (2 - tried[0])))
+    assert (price.tolist(), bound) == ([0.5], 4.5)
