@@ -495,10 +495,14 @@ def test_a_draw_and_the_price_of_a_place_are_told(explain):
     lines = explain("ref-7", drawn).out.splitlines()
     start = lines.index("  spring (version 4) at slot:")
     assert lines[start + 1 : start + 3] == [
-        "    email hello, worth 1.50 USD, 0.90 USD after the price of its place: planned "
-        "(drawn with probability 0.750)",
-        "    email hello, worth 0.40 USD, -0.20 USD after the price of its place: no place left "
-        "(capacity email); others went first (drawn with probability 0.062)",
+        (
+            "    email hello, worth 1.50 USD, 0.90 USD after the price of its place: planned "
+            "(drawn with probability 0.750)"
+        ),
+        (
+            "    email hello, worth 0.40 USD, -0.20 USD after the price of its place: no place left "
+            "(capacity email); others went first (drawn with probability 0.062)"
+        ),
     ]
     (verdict,) = [line for line in lines if "decided by the policy" in line]
     assert verdict.startswith("  spring (version 4) at slot: email hello, with probability 0.75;")
