@@ -20,6 +20,7 @@ from pipelines.contracts.tables import (
     CUSTOMER_VALUE,
     DECISION_CANDIDATES,
     DECISIONS,
+    DISPATCH_LOG,
     FATIGUE,
     IDENTITY_EVENTS,
     MEMBERSHIPS,
@@ -28,6 +29,7 @@ from pipelines.contracts.tables import (
     PURCHASE_LINES,
     PURCHASES,
 )
+from pipelines.expressions.dispatching import without_unsent
 from pipelines.personalization.learning.examples import Past
 from pipelines.personalization.learning.state import continue_learning, policies_of
 from pipelines.personalization.population import Population, category_shares, mean_order
@@ -48,6 +50,7 @@ def learn_from_the_past(night: Night) -> StepOutput:
             decisions=night.history(DECISIONS, nights=nights),
             candidates=night.history(DECISION_CANDIDATES, nights=nights),
             plan=night.history(PLAN, nights=nights),
+            dispatch_log=night.history(DISPATCH_LOG, nights=nights),
             people=night.history(DECISION_CONTEXTS, nights=nights),
             channels=night.history(CHANNEL_CONTEXTS, nights=nights),
             offers=night.history(OFFER_CONTEXTS, nights=nights),
@@ -67,6 +70,7 @@ def learn_from_the_past(night: Night) -> StepOutput:
 def propose_offers(night: Night) -> StepOutput:
     """Of one bucket of people."""
     population, policies = policies_of(night.read(RESPONSE_MODELS).collect())
+    nights = _remembered_nights(night)
     proposal = propose_actions(
         ProposalInputs(
             features=night.read(CUSTOMER_FEATURES),
@@ -74,7 +78,9 @@ def propose_offers(night: Night) -> StepOutput:
             affinity=night.read(PRODUCT_AFFINITY),
             memberships=night.read(MEMBERSHIPS),
             fatigue=night.read(FATIGUE),
-            plan=night.history(PLAN, nights=_remembered_nights(night)),
+            plan=without_unsent(
+                night.history(PLAN, nights=nights), night.history(DISPATCH_LOG, nights=nights)
+            ),
             activities=night.read(ACTIVITIES),
             lines=night.read(PURCHASE_LINES),
             products=night.read(PRODUCTS),

@@ -114,6 +114,8 @@ def draw(count: int, seed: int, effect: str, *, skew: float = 0.0) -> World:
             "conversion": np.where(is_converted, 1.0, np.nan),
         },
         spend=np.where(is_converted, 20.0, 0.0),
+        declared=np.full((count, len(ACTIONS)), 0.03),
+        declared_worth=np.full((count, len(ACTIONS)), 10.0),
     )  # fmt: skip
     return World(examples, chances)
 

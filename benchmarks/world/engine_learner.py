@@ -60,7 +60,7 @@ class EngineLearner:
             rate = self.prior(tonight)
             error = np.sqrt(rate * (1 - rate) / (PRIOR_MESSAGES + 1))
         else:
-            effects = self.policy.effects(known, terms.actions)
+            effects = self.policy.effects(known, terms.actions, self.prior(tonight)[:, order])
             rate, error = np.zeros(tonight.allowed.shape), np.zeros(tonight.allowed.shape)
             rate[:, order], error[:, order] = effects.uplift, effects.error
         values = rate * CLICK_VALUE - tonight.cost - losses
@@ -151,10 +151,10 @@ class EngineLearner:
         ages = np.concatenate(
             [np.full(len(part[0]), day - logged.tonight.day) for part, logged in zip(parts, log, strict=True)]
         )
-        customers, chosen, propensity, eligible, clicks, leaving = (
-            np.concatenate([part[place] for part in parts]) for place in range(6)
+        customers, chosen, propensity, eligible, clicks, leaving, declared = (
+            np.concatenate([part[place] for part in parts]) for place in range(7)
         )
-        knowns = [part[6] for part in parts]
+        knowns = [part[7] for part in parts]
         return Examples(
             customers=customers,
             ages=ages,
@@ -172,6 +172,8 @@ class EngineLearner:
                 CONVERSION: np.full(len(ages), np.nan),
             },
             spend=np.zeros(len(ages)),
+            declared=declared,
+            declared_worth=np.full(declared.shape, CLICK_VALUE),
         )
 
     def _night(self, logged: Logged, number_of: Ints, order: Ints) -> tuple[Any, ...]:
@@ -185,6 +187,7 @@ class EngineLearner:
             tonight.allowed[rows][:, order],
             logged.click_delay[rows],
             logged.leaving_delay[rows],
+            self.prior(tonight)[rows][:, order],
             self._knowledge(tonight).take(rows),
         )
 

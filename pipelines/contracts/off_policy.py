@@ -25,6 +25,7 @@ class LeftOut(StrEnum):
     OVERRIDDEN = "overridden"  # a person decided
     REPAIRED = "repaired"  # a limit changed what was drawn, so its probability is not known
     OTHER_PROGRAMME = "other_programme"  # not asked for
+    UNSENT = "unsent"  # its message never left: cancelled, expired, rejected, or only recommended
     NOT_CLOSED = "not_closed"  # the outcome window is still open, or was never measured
 
 

@@ -1,7 +1,7 @@
 """Past choices of the planning policy, with what they led to: rows for off-policy evaluation.
 
-A choice counts when it was drawn, when nothing changed it afterwards, and when its
-outcome is known. What is left out is counted by reason. Choices that a limit
+A choice counts when it was drawn, when nothing changed it afterwards, when its message,
+if any, left, and when its outcome is known. What is left out is counted by reason. Choices that a limit
 changed depend on what was drawn; leaving many out shows in importance weights
 that do not average 1, which refuses a verdict.
 """
@@ -16,10 +16,12 @@ from pipelines.contracts.codes import DecisionOutcome
 from pipelines.contracts.control_codes import DecidedBy
 from pipelines.contracts.off_policy import NO_SEND, LeftOut, LoggedAction, Reward
 from pipelines.expressions.digest import digest, unit_interval
+from pipelines.expressions.dispatching import night_of_message
 from pipelines.expressions.time import local_date, whole_days_between
 
 #: Published probabilities have nine decimals; what sums leave beyond is noise, and would look like a chance.
 _DECIMALS = 9
+_DECISION = ["decision_id", "decided_on"]
 _OUTCOMES = {
     Reward.SPEND: pl.col("spend_amount").cast(pl.Float64),
     Reward.CONVERSION: pl.col("is_converted").cast(pl.Float64),
@@ -44,7 +46,7 @@ class LoggedDecisions:
 
 
 def outcome_rewards(decisions: pl.LazyFrame, outcomes: pl.LazyFrame, reward: Reward) -> pl.LazyFrame:
-    """`decision_id` and `reward` of decisions whose window is closed.
+    """`decision_id`, `decided_on` and `reward` of decisions whose window is closed.
 
     A person's orders are the same for every programme, so each decision of a
     person and night has the same reward.
@@ -53,7 +55,7 @@ def outcome_rewards(decisions: pl.LazyFrame, outcomes: pl.LazyFrame, reward: Rew
         reward=_OUTCOMES[reward].max()
     )
     return decisions.join(of_person, on=("decided_on", "customer_id"), how="inner", validate="m:1").select(
-        "decision_id", "reward"
+        *_DECISION, "reward"
     )
 
 
@@ -67,7 +69,7 @@ def click_rewards(
     last_night: date,
     time_zone: str,
 ) -> pl.LazyFrame:
-    """`decision_id` and `reward`: 1 where the decision's message was answered in the window, else 0.
+    """`decision_id`, `decided_on`, `reward`: 1 where the message was answered in the window, else 0.
 
     Args:
         decisions: Decisions; those whose window is still open after `last_night` have no reward.
@@ -84,15 +86,15 @@ def click_rewards(
     ).select("message_id", answered_on=local_date(pl.col("occurred_at"), time_zone))
     age = whole_days_between(pl.col("decided_on"), pl.col("answered_on"))
     answered = (
-        plan.select("send_id", "decision_id")
-        .join(closed.select("decision_id", "decided_on"), on="decision_id", how="inner")
+        plan.select("send_id", "decision_id", decided_on=night_of_message(time_zone))
+        .join(closed.select(_DECISION), on=_DECISION, how="inner")
         .join(answers, left_on="send_id", right_on="message_id", how="inner")
         .filter(age.is_between(1, window_days))
-        .select("decision_id", answered=pl.lit(1.0))
+        .select(*_DECISION, answered=pl.lit(1.0))
         .unique()
     )
-    return closed.join(answered, on="decision_id", how="left", validate="1:1").select(
-        "decision_id", reward=pl.col("answered").fill_null(0.0)
+    return closed.join(answered, on=_DECISION, how="left", validate="1:1").select(
+        *_DECISION, reward=pl.col("answered").fill_null(0.0)
     )
 
 
@@ -100,6 +102,7 @@ def assemble_logged_decisions(
     decisions: pl.LazyFrame,
     candidates: pl.LazyFrame,
     rewards: pl.LazyFrame,
+    unsent: pl.LazyFrame,
     *,
     programme: str | None = None,
 ) -> LoggedDecisions:
@@ -108,15 +111,16 @@ def assemble_logged_decisions(
     Args:
         decisions: Decisions of past nights.
         candidates: Their candidates.
-        rewards: `decision_id` and `reward` of decisions whose window is closed.
+        rewards: `decision_id`, `decided_on` and `reward` of decisions whose window is closed.
+        unsent: `decision_id` and `decided_on` of decisions whose message never left.
         programme: The only programme to look at; a choice between programmes is left out with it.
     """
-    drawn = _drawn(decisions, candidates, rewards)
+    drawn = _drawn(decisions, candidates, rewards, unsent)
     judged = _choices(drawn, programme)
     usable = judged.filter(pl.col("left_out").is_null()).select(
         "choice_id", "decided_on", "customer_id", "no_send_propensity", "taken_id", "reward"
     )
-    undrawn = candidates.group_by("decision_id").agg(is_drawn=pl.col("choice_id").is_not_null().any())
+    undrawn = candidates.group_by(_DECISION).agg(is_drawn=pl.col("choice_id").is_not_null().any())
     return LoggedDecisions(
         actions=_actions(drawn, usable),
         left_out=judged.filter(pl.col("left_out").is_not_null())
@@ -134,17 +138,25 @@ def sample_people(actions: pl.LazyFrame, *, most_choices: int, choice_count: int
     return actions.filter(place < most_choices / choice_count)
 
 
-def _drawn(decisions: pl.LazyFrame, candidates: pl.LazyFrame, rewards: pl.LazyFrame) -> pl.LazyFrame:
-    """Candidates that were drawn from, with what their decision says and led to."""
+def _drawn(
+    decisions: pl.LazyFrame, candidates: pl.LazyFrame, rewards: pl.LazyFrame, unsent: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Candidates that were drawn from, with what their decision says and led to.
+
+    A decision that is put off comes again under its id, on another night.
+    """
     is_overridden = (pl.col("assigned_by") == DecidedBy.PERSON.value) | (
         pl.col("outcome") == DecisionOutcome.OVERRIDE.value
     )
     answers = decisions.select(
-        "decision_id", "programme", "chosen_candidate_id", "is_propensity_valid", is_overridden=is_overridden
+        *_DECISION, "programme", "chosen_candidate_id", "is_propensity_valid", is_overridden=is_overridden
     )
-    answers = answers.join(rewards, on="decision_id", how="left", validate="1:1")
+    never_left = unsent.with_columns(never_left=pl.lit(value=True))
+    answers = answers.join(rewards, on=_DECISION, how="left", validate="1:1").join(
+        never_left, on=_DECISION, how="left", validate="1:1"
+    )
     return candidates.filter(pl.col("choice_id").is_not_null()).join(
-        answers, on="decision_id", how="inner", validate="m:1"
+        answers, on=_DECISION, how="inner", validate="m:1"
     )
 
 
@@ -167,6 +179,7 @@ def _choices(drawn: pl.LazyFrame, programme: str | None) -> pl.LazyFrame:
         taken_propensity=pl.col("probability").filter(is_taken).first(),
         is_whole=is_single & pl.col("is_propensity_valid").all(),
         is_overridden=pl.col("is_overridden").any(),
+        is_unsent=pl.col("never_left").any(),
         is_asked_for=is_asked_for.all(),
     )
     has_chance = pl.coalesce("taken_propensity", "no_send_propensity") > 0
@@ -177,6 +190,8 @@ def _choices(drawn: pl.LazyFrame, programme: str | None) -> pl.LazyFrame:
         .then(pl.lit(LeftOut.OVERRIDDEN.value))
         .when(~pl.col("is_whole") | ~has_chance)
         .then(pl.lit(LeftOut.REPAIRED.value))
+        .when("is_unsent")
+        .then(pl.lit(LeftOut.UNSENT.value))
         .when(pl.col("reward").is_null())
         .then(pl.lit(LeftOut.NOT_CLOSED.value))
     )

@@ -132,17 +132,21 @@ def kept_rate(campaign: CampaignSettings, offer: OfferSettings) -> float:
     return offer.margin_rate - offer.discount_rate if campaign.objective is Objective.MARGIN else 1.0
 
 
+def declared_value(campaign: CampaignSettings) -> float | None:
+    """What a response is worth, where responses are counted and their value is declared."""
+    is_counted = campaign.objective in {Objective.CLICKS, Objective.CONVERSIONS}
+    return None if campaign.event_value is None or not is_counted else float(campaign.event_value)
+
+
 def _offer_row(
     name: str, campaign: CampaignSettings, offer: str, settings: OfferSettings
 ) -> tuple[str, str, str | None, float, float | None, float, int]:
-    is_counted = campaign.objective in {Objective.CLICKS, Objective.CONVERSIONS}
-    declared = None if campaign.event_value is None or not is_counted else float(campaign.event_value)
     return (
         name,
         offer,
         settings.category,
         kept_rate(campaign, settings),
-        declared,
+        declared_value(campaign),
         campaign.base_response_rate,
         campaign.offers_per_person,
     )

@@ -83,7 +83,9 @@ def _learnt(
 
     # BLAS adds differently on one thread and on two.
     with threadpool_limits(1, "blas"):
-        effects = policy.effects(known, actions)
+        declared = np.zeros((len(known), len(actions)))
+        declared[pairs.person, pairs.action] = rows["score"].to_numpy()
+        effects = policy.effects(known, actions, declared)
     place = (pairs.person, pairs.action)
     return rows.with_columns(
         pl.Series("score", effects.uplift[place]).round(DECIMALS),

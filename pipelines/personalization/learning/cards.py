@@ -57,8 +57,13 @@ def _effective(examples: Examples) -> float:
 def _fit(trained: Trained) -> dict[str, Any]:
     """Losses out of fold by penalty, measured effects with errors and values per event, leaves."""
     numbers: dict[str, Any] = {"unsubscribes": trained.policy.leaving.event_count}
+    if trained.verdict is not None:
+        numbers |= {
+            "declared_value": round(trained.verdict.declared_value.value, DECIMALS),
+            **_interval("gain_over_declared", trained.verdict.declared_gain),
+        }
     learnt, cross = trained.policy.learnt, trained.cross
-    if learnt is None or cross is None:
+    if learnt is None or learnt.shape is None or cross is None:
         return numbers
     numbers["loss_out_of_fold"] = {
         f"{factor:g}": round(loss, DECIMALS) for factor, loss in cross.losses.items()
@@ -70,6 +75,8 @@ def _fit(trained: Trained) -> dict[str, Any]:
         learnt.values,
         strict=True,
     )
+    slope, error = learnt.shape.slope, learnt.shape.error
+    numbers["declared_slope"] = {"value": round(slope, DECIMALS), "error": round(error, DECIMALS)}
     numbers["actions"] = {
         action.name: {key: round(float(number), DECIMALS) for key, number in numbered.items()}
         for action, effect, error, value in effects

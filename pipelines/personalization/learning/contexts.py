@@ -6,13 +6,14 @@ them: a model never sees more than was known on the night of the decision.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
 from pipelines.contracts.personalization import ChannelContext, DecisionContext, OfferContext
 from pipelines.contracts.settings.workspace import WorkspaceSettings
-from pipelines.expressions.time import INSTANT, local_date, whole_days_between
+from pipelines.expressions.dispatching import night_of_message
+from pipelines.expressions.time import INSTANT, whole_days_between
 
 #: Decimals of a logged feature: more would be noise that does not compress.
 DECIMALS = 6
@@ -52,14 +53,10 @@ def past_contacts(
         .select("message_id", is_answered=pl.lit(value=True))
         .unique()
     )
-    sends = plan.select("customer_id", "channel", "offer_id", "send_id", decided_on=decided_on(workspace))
+    night = night_of_message(workspace.time_zone)
+    sends = plan.select("customer_id", "channel", "offer_id", "send_id", decided_on=night)
     answered = sends.join(answers, left_on="send_id", right_on="message_id", how="left")
     return Contacts(sends=answered.with_columns(pl.col("is_answered").fill_null(value=False)))
-
-
-def decided_on(workspace: WorkspaceSettings) -> pl.Expr:
-    """Night of a planned message: it goes out on the local day after."""
-    return local_date(pl.col("not_before"), workspace.time_zone) - timedelta(days=1)
 
 
 def _contact_features(night: date) -> dict[str, pl.Expr]:

@@ -12,9 +12,12 @@ import numpy as np
 
 from pipelines.personalization.learning.arrays import NO_SEND, Bools, Floats, Ints
 
-#: Largest weight of a row in a measured mean. Exploration alone would give weights of several hundred, and one row would
-#: decide; beyond it the prediction stands in for the outcome.
+#: Largest weight of a row in a measured mean. Exploration alone would give weights of several hundred, and
+#: one row would decide; beyond it the prediction stands in for the outcome.
 LARGEST_WEIGHT = 50.0
+#: The same for outcomes that come without a message: most of their spread is not about messages, and where a
+#: weight is clipped a model of it would be believed instead of measured. No exploration asks for more.
+LARGEST_BASELINE_WEIGHT = 1e5
 #: Largest weight of a row in a fit. A model that knows what the choice depended on needs no weights; these
 #: only hedge against its being wrong, and larger ones give most of the fit to a few explored rows.
 LARGEST_FIT_WEIGHT = 5.0
@@ -29,9 +32,9 @@ LARGEST_SLOPE = 1.5
 PRIOR_SPREAD, SHAPE_SPREAD = 1.0, 0.5
 
 
-def row_weights(propensity: Floats) -> Floats:
+def row_weights(propensity: Floats, *, largest: float = LARGEST_WEIGHT) -> Floats:
     """Inverse propensities, clipped."""
-    return np.asarray(1 / np.maximum(propensity, 1 / LARGEST_WEIGHT))
+    return np.asarray(1 / np.maximum(propensity, 1 / largest))
 
 
 def fit_weights(propensity: Floats) -> Floats:
@@ -57,10 +60,16 @@ class RobustScores:
 
 
 def robust_scores(
-    quiet: Floats, uplift: Floats, chosen: Ints, outcome: Floats, propensity: Floats
+    quiet: Floats,
+    uplift: Floats,
+    chosen: Ints,
+    outcome: Floats,
+    propensity: Floats,
+    *,
+    largest: float = LARGEST_WEIGHT,
 ) -> RobustScores:
     """m(x, a) + 1{A = a} w (Y - m(x, A)), from out-of-fold predictions."""
-    weight = row_weights(propensity)
+    weight = row_weights(propensity, largest=largest)
     scores = np.column_stack([quiet, quiet[:, None] + uplift])
     rows = np.flatnonzero(chosen >= NO_SEND)
     column = chosen[rows] + 1
@@ -172,12 +181,16 @@ def declared_shape(
     who differ, or an action that was sent often enough, the declared one stays.
     """
     centre = np.array([_mean(column[rows]) for column, rows in zip(declared.T, eligible.T, strict=True)])
-    measured = np.array([_mean(column[rows]) for column, rows in zip(scores.uplift.T, eligible.T, strict=True)])
+    measured = np.array(
+        [_mean(column[rows]) for column, rows in zip(scores.uplift.T, eligible.T, strict=True)]
+    )
     known = np.array([(chosen == number).sum() >= SMALLEST_ARM for number in range(declared.shape[1])])
     slope = _slope(scores.uplift - measured, declared - centre, eligible & known, customers)
     prior = max(SHAPE_SPREAD * unit, 1e-12)
     share = prior**2 / (prior**2 + slope.error**2) if slope.error > 0 else 0.0
-    return Shape(centre=centre, slope=unit + share * (slope.value - unit), error=float(np.sqrt(1 - share)) * prior)
+    return Shape(
+        centre=centre, slope=unit + share * (slope.value - unit), error=float(np.sqrt(1 - share)) * prior
+    )
 
 
 def _mean(values: Floats) -> float:
@@ -188,7 +201,9 @@ def toward_declared(calibration: Calibration, declared: Floats) -> Calibration:
     """Mean effects drawn toward declared ones, the more the less sure they are.
 
     Normal prior and normal error (the posterior of a normal mean): with few data
-    an effect stays what was declared, and its error is that of the declaration.
+    an effect stays what was declared, and its error is that of the declaration. The
+    prior is as wide as declared, or as measured effects lie apart from it beyond what
+    noise explains (empirical Bayes by moments, Morris 1983).
 
     Args:
         calibration: Measured.
@@ -202,7 +217,10 @@ def toward_declared(calibration: Calibration, declared: Floats) -> Calibration:
 
 
 def _posterior(value: Floats, error: Floats, prior: Floats) -> tuple[Floats, Floats]:
-    spread = np.maximum(PRIOR_SPREAD * np.abs(prior), 1e-12)
+    known = np.isfinite(error)
+    apart = (value[known] - prior[known]) ** 2 - (QUANTILE * error[known]) ** 2
+    beyond_noise = max(_mean(apart), 0.0)
+    spread = np.sqrt(np.maximum((PRIOR_SPREAD * prior) ** 2 + beyond_noise, 1e-24))
     share = 1 / (1 + (error / spread) ** 2)
     return prior + share * (value - prior), spread * np.sqrt(1 - share)
 

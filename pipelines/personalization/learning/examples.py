@@ -1,7 +1,7 @@
 """Training examples: past choices of a campaign, what was known, and what came of them.
 
-A choice counts when it was drawn, when nothing changed it afterwards, and when no
-person overrode it. Only what could be drawn is an alternative. Where campaigns
+A choice counts when it was drawn, when nothing changed it afterwards, when no person
+overrode it, and when its message, if any, left. Only what could be drawn is an alternative. Where campaigns
 compete for a person, nothing at all is what a message is compared with; a
 message of another campaign is neither.
 """
@@ -20,12 +20,14 @@ from pipelines.expressions.digest import digest, unit_interval
 from pipelines.expressions.money import MINOR_PER_MAJOR, to_minor
 from pipelines.expressions.time import local_date, whole_days_between
 from pipelines.personalization.learning.arrays import ELSEWHERE, NO_SEND, Action, Bools, Examples, Floats
+from pipelines.personalization.learning.declared import DeclaredPriors
 from pipelines.personalization.learning.knowledge import knowledge_of
 from pipelines.personalization.learning.rewards import CONVERSION
 
 #: Published probabilities have nine decimals; what sums leave beyond is noise.
 DECIMALS = 9
 _NIGHT = ["customer_id", "decided_on"]
+_DECISION = ["decision_id", "decided_on"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Past:
     """Logged nights, and what happened since.
 
     Attributes:
-        decisions: Decisions of past nights, with `candidates` and `plan` of the same.
+        decisions: Decisions of past nights, with `candidates`, `plan` and `dispatch_log` of the same.
         people: Contexts of the same nights, with `channels` and `offers`.
         activities: All events so far; `purchases` likewise.
     """
@@ -41,6 +43,7 @@ class Past:
     decisions: pl.LazyFrame
     candidates: pl.LazyFrame
     plan: pl.LazyFrame
+    dispatch_log: pl.LazyFrame
     people: pl.LazyFrame
     channels: pl.LazyFrame
     offers: pl.LazyFrame
@@ -55,6 +58,7 @@ def sampled(past: Past, share: float) -> Past:
         decisions=past.decisions.filter(taken),
         candidates=past.candidates.filter(taken),
         plan=past.plan,
+        dispatch_log=past.dispatch_log,
         people=past.people.filter(taken),
         channels=past.channels.filter(taken),
         offers=past.offers.filter(taken),
@@ -63,20 +67,27 @@ def sampled(past: Past, share: float) -> Past:
     )
 
 
-def drawn_candidates(decisions: pl.LazyFrame, candidates: pl.LazyFrame) -> pl.LazyFrame:
-    """Candidates with a chance, of usable choices: with `programme`, `is_taken`, `no_send_propensity`."""
+def drawn_candidates(decisions: pl.LazyFrame, candidates: pl.LazyFrame, unsent: pl.LazyFrame) -> pl.LazyFrame:
+    """Candidates with a chance, of usable choices: with `programme`, `is_taken`, `no_send_propensity`.
+
+    Args:
+        decisions: Of past nights.
+        candidates: Of the same.
+        unsent: `decision_id, decided_on` of decisions whose message never left.
+    """
     is_overridden = (pl.col("assigned_by") == DecidedBy.PERSON.value) | (
         pl.col("outcome") == DecisionOutcome.OVERRIDE.value
     )
-    answers = decisions.select(
-        "decision_id", "decided_on", "programme", "chosen_candidate_id",
-        is_usable=pl.col("is_propensity_valid") & ~is_overridden,
+    never_left = unsent.with_columns(never_left=pl.lit(value=True))
+    answers = decisions.join(never_left, on=_DECISION, how="left", validate="m:1").select(
+        *_DECISION, "programme", "chosen_candidate_id",
+        is_usable=pl.col("is_propensity_valid") & ~is_overridden & pl.col("never_left").is_null(),
     )  # fmt: skip
     is_taken = (pl.col("chosen_candidate_id") == pl.col("candidate_id")).fill_null(value=False)
     drawn = (
         candidates.filter(pl.col("choice_id").is_not_null())
         # A decision that is put off comes again under its id.
-        .join(answers, on=["decision_id", "decided_on"], how="inner", validate="m:1")
+        .join(answers, on=_DECISION, how="inner", validate="m:1")
         .with_columns(is_taken=is_taken)
     )
     no_send = (1.0 - pl.col("probability").sort().sum()).clip(lower_bound=0.0).round(DECIMALS)
@@ -204,6 +215,7 @@ def assemble_examples(
     actions: Sequence[Action],
     outcomes: Sequence[str],
     *,
+    declared: DeclaredPriors,
     night: date,
 ) -> Examples:
     """Arrays of the choices whose context was logged.
@@ -213,6 +225,7 @@ def assemble_examples(
         results: What came of them.
         actions: Sorted; what `choices` means by numbers.
         outcomes: Kinds of events; conversions come on top.
+        declared: Priors of the campaign.
         night: Tonight.
     """
     choices = choices.join(results.people, on=_NIGHT, how="semi", maintain_order="left")
@@ -221,15 +234,18 @@ def assemble_examples(
     delays[CONVERSION] = bought["delay"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     ages = choices.select(whole_days_between(pl.col("decided_on"), pl.lit(night))).to_series()
     offers = sorted({action.offer_id for action in actions})
+    known = knowledge_of(choices, results.people, results.channels, results.offers, offers)
     return Examples(
         customers=choices["customer_id"].to_numpy(),
         ages=ages.to_numpy(),
-        known=knowledge_of(choices, results.people, results.channels, results.offers, offers),
+        known=known,
         chosen=choices["chosen"].to_numpy(),
         propensity=choices["propensity"].to_numpy(),
         eligible=_eligible(choices, len(actions)),
         delays=delays,
         spend=bought["spend"].fill_null(0.0).to_numpy(),
+        declared=declared.rates(known, actions),
+        declared_worth=declared.worth(known, actions),
     )
 
 

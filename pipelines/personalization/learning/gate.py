@@ -13,6 +13,7 @@ import numpy as np
 
 from pipelines.personalization.learning.arrays import NO_SEND, Bools, Examples, Floats, Ints
 from pipelines.personalization.learning.effects import (
+    SMALLEST_ARM,
     Calibration,
     Mean,
     RobustScores,
@@ -83,7 +84,9 @@ def judge(examples: Examples, scores: RobustScores, uplift: Floats, folds: Ints,
     best = max(range(len(singles)), key=lambda number: singles[number].value)
     best = best if singles[best].value > 0 else NO_SEND
     single = np.full(len(policy), best)
-    policy_value, single_value, declared_value = (_of(values, chosen) for chosen in (policy, single, declared))
+    policy_value, single_value, declared_value = (
+        _of(values, chosen) for chosen in (policy, single, declared)
+    )
     is_declared_better = declared_value.mean() > single_value.mean()
     return Verdict(
         best_single=best,
@@ -106,13 +109,16 @@ def _policy_out_of_fold(
     examples: Examples, scores: RobustScores, uplift: Floats, folds: Ints, worth: Worth
 ) -> Ints:
     policy = np.full(len(examples), NO_SEND, np.int64)
+    # Of an action that was hardly sent a model says something, and nothing contradicts it.
+    sent = np.array([(examples.chosen == number).sum() for number in range(uplift.shape[1])])
+    told = examples.eligible & (sent >= SMALLEST_ARM)
     per_unit = np.broadcast_to(worth.per_unit, uplift.shape)
     cost = np.broadcast_to(worth.cost, uplift.shape)
     for fold in range(int(folds.max()) + 1):
         inside, outside = folds == fold, folds != fold
         calibration = _calibrated(examples, scores, uplift, outside)
         net = calibration.apply(uplift[inside], is_personal=True) * per_unit[inside] - cost[inside]
-        policy[inside] = choices(net, examples.eligible[inside])
+        policy[inside] = choices(net, told[inside])
     return policy
 
 

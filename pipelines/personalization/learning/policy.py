@@ -46,7 +46,7 @@ class Learnt:
             calibration=Calibration.of_record(record["calibration"]),
             values=np.asarray(record["values"], np.float64),
             common_value=record["common_value"],
-            shape=None if record["shape"] is None else Shape.of_record(record["shape"]),
+            shape=None if record.get("shape") is None else Shape.of_record(record["shape"]),
         )
 
 

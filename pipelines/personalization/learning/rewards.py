@@ -8,7 +8,7 @@ to be known at least as well as it was declared.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from pipelines.contracts.settings.personalization import CampaignSettings, Learn
 from pipelines.personalization.learning.arrays import NO_SEND, Bools, Examples, Floats
 from pipelines.personalization.learning.delays import SMALLEST_SEEN_SHARE, seen_shares, share_at_age
 from pipelines.personalization.learning.effects import (
+    LARGEST_BASELINE_WEIGHT,
+    LARGEST_WEIGHT,
     PRIOR_SPREAD,
+    SMALLEST_ARM,
     Calibration,
     Mean,
     RobustScores,
@@ -28,6 +31,8 @@ from pipelines.personalization.learning.effects import (
 from pipelines.personalization.learning.fitting import Link
 
 CONVERSION, SPEND = "conversion", "spend"
+#: Share of ordinary shopping that has to be seen: less of it, scaled up, would be all noise.
+SMALLEST_SEEN_BASELINE = 0.5
 #: How far an action's value per event may lie from that of all, relative to it.
 ACTION_SPREAD = 0.5
 
@@ -40,7 +45,9 @@ class Reward:
         name: Type of event, `conversion` or `spend`.
         outcome: [rows] corrected for what has not been seen yet.
         is_usable: [rows] old enough to say something.
+        seen: [rows] share of such outcomes that is seen by the age of the decision.
         has_baseline: Whether it can come without a message.
+        unit: How much of it a declared response stands for.
     """
 
     name: str
@@ -49,6 +56,8 @@ class Reward:
     event_count: int
     outcome: Floats
     is_usable: Bools
+    seen: Floats
+    unit: float = 1.0
 
 
 def _seen(examples: Examples, name: str, rows: Bools, window_days: int) -> tuple[Bools, Floats]:
@@ -64,9 +73,7 @@ def choose_reward(
 ) -> Reward | None:
     """The densest answer with enough events, else conversions or spend; None when nothing says enough."""
     window = campaign.reward_window_days
-    found = {
-        name: _seen(examples, name, examples.chosen >= 0, window) for name in learning.response_events
-    }
+    found = {name: _seen(examples, name, examples.chosen >= 0, window) for name in learning.response_events}
     counts = {name: int(seen.sum()) for name, (seen, _) in found.items()}
     densest = max(sorted(counts), key=counts.__getitem__)
     if counts[densest] >= learning.minimum_events:
@@ -77,9 +84,7 @@ def choose_reward(
     return _slow_reward(examples, campaign, learning)
 
 
-def _slow_reward(
-    examples: Examples, campaign: CampaignSettings, learning: LearningSettings
-) -> Reward | None:
+def _slow_reward(examples: Examples, campaign: CampaignSettings, learning: LearningSettings) -> Reward | None:
     """Conversions or spend, where what messages add to them is known; else None.
 
     Shopping goes on without any message, so a count alone says nothing. There must
@@ -95,31 +100,33 @@ def _slow_reward(
     converted = _reward(CONVERSION, Link.LOGIT, seen.astype(np.float64), share, sum(in_arms))
     is_counted = campaign.objective is Objective.CONVERSIONS
     spent = _reward(SPEND, Link.IDENTITY, examples.spend, share, sum(in_arms))
-    reward = converted if is_counted else spent
-    unit = 1.0 if is_counted else credited_value(spent.outcome, converted)
-    declared = unit * campaign.base_response_rate * PRIOR_SPREAD
+    reward = converted if is_counted else replace(spent, unit=credited_value(spent.outcome, converted))
+    declared = PRIOR_SPREAD * reward.unit * campaign.base_response_rate
     return reward if mean_uplift(examples.take(reward.is_usable), reward).error <= declared else None
 
 
 def mean_uplift(examples: Examples, reward: Reward) -> Mean:
-    """What a message adds, as a mean over actions and decisions at which they were eligible."""
-    scores = arm_means(examples, reward.outcome[reward.is_usable]).uplift
-    count = examples.eligible.sum(axis=1)
+    """What a message adds, as a mean over decisions and eligible actions that were sent often enough."""
+    outcome = reward.outcome[reward.is_usable]
+    scores = arm_means(examples, outcome, largest=LARGEST_BASELINE_WEIGHT).uplift
+    sent = np.array([(examples.chosen == number).sum() for number in range(scores.shape[1])])
+    told = examples.eligible & (sent >= SMALLEST_ARM)
+    count = told.sum(axis=1)
     rows = count > 0
-    return clustered_mean(
-        (scores * examples.eligible).sum(axis=1)[rows] / count[rows], examples.customers[rows]
-    )
+    return clustered_mean((scores * told).sum(axis=1)[rows] / count[rows], examples.customers[rows])
 
 
 def _reward(name: str, link: Link, outcome: Floats, share: Floats, event_count: int) -> Reward:
-    is_usable = share >= SMALLEST_SEEN_SHARE
+    has_baseline = name in {CONVERSION, SPEND}
+    is_usable = share >= (SMALLEST_SEEN_BASELINE if has_baseline else SMALLEST_SEEN_SHARE)
     return Reward(
         name=name,
         link=link,
-        has_baseline=name in {CONVERSION, SPEND},
+        has_baseline=has_baseline,
         event_count=event_count,
         outcome=outcome / np.where(is_usable, share, 1.0),
         is_usable=is_usable,
+        seen=share,
     )
 
 
@@ -135,9 +142,9 @@ def slow_outcome(examples: Examples, campaign: CampaignSettings) -> tuple[Floats
     return amount / np.where(is_usable, share, 1.0), is_usable
 
 
-def arm_means(examples: Examples, outcome: Floats) -> RobustScores:
+def arm_means(examples: Examples, outcome: Floats, *, largest: float = LARGEST_WEIGHT) -> RobustScores:
     """Doubly robust scores around the weighted mean of each action (Hájek 1971): no model of people."""
-    weight = row_weights(examples.propensity)
+    weight = row_weights(examples.propensity, largest=largest)
 
     def mean(number: int) -> float:
         rows = examples.chosen == number
@@ -145,7 +152,7 @@ def arm_means(examples: Examples, outcome: Floats) -> RobustScores:
 
     means = np.array([mean(number) for number in range(NO_SEND, examples.eligible.shape[1])])
     quiet, uplift = np.full(len(examples), means[0]), np.tile(means[1:] - means[0], (len(examples), 1))
-    return robust_scores(quiet, uplift, examples.chosen, outcome, examples.propensity)
+    return robust_scores(quiet, uplift, examples.chosen, outcome, examples.propensity, largest=largest)
 
 
 def values_per_event(

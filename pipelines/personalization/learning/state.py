@@ -14,9 +14,11 @@ from pipelines.contracts.objectives import ValueMethod
 from pipelines.contracts.personalization import PolicyCard
 from pipelines.contracts.settings.night import NightConfig
 from pipelines.contracts.settings.personalization import PersonalizationSettings
-from pipelines.personalization.campaigns import kept_rate
-from pipelines.personalization.learning.arrays import Action
+from pipelines.expressions.dispatching import unsent_decisions
+from pipelines.personalization.campaigns import declared_value, kept_rate
+from pipelines.personalization.learning.arrays import Action, Examples
 from pipelines.personalization.learning.cards import policy_card
+from pipelines.personalization.learning.declared import DeclaredPriors
 from pipelines.personalization.learning.examples import (
     Past,
     Results,
@@ -35,6 +37,8 @@ from pipelines.personalization.population import Population
 MODEL_VERSION = "1"
 #: Row of the state that holds what everyone has in common; no campaign can have the name.
 POPULATION = "*"
+#: Settings of a campaign that make another model.
+_MODELLED = ("objective", "reward_window_days", "event_value", "base_response_rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,19 @@ def campaign_terms(settings: PersonalizationSettings, name: str) -> CampaignTerm
         campaign=campaign,
         learning=settings.learning,
         fatigue=settings.fatigue,
+    )
+
+
+def declared_priors(settings: PersonalizationSettings, name: str, population: Population) -> DeclaredPriors:
+    """What a campaign declares of responses, for the actions of its terms in their order."""
+    campaign, terms = settings.campaigns[name], campaign_terms(settings, name)
+    categories = [settings.catalogue.offers[action.offer_id].category for action in terms.actions]
+    return DeclaredPriors(
+        base_rate=campaign.base_response_rate,
+        response_value=declared_value(campaign),
+        kept_rate=terms.kept_rate,
+        shares=np.array([1.0 if one is None else population.shares.get(one, 0.0) for one in categories]),
+        mean_order=population.mean_order,
     )
 
 
@@ -103,7 +120,7 @@ def continue_learning(
         night: Tonight.
     """
     due, workspace_id = due_campaigns(models, config, night), config.workspace.workspace
-    trained = _train(past, due, config, night) if due else {}
+    trained = _train(past, population, due, config, night) if due else {}
     kept = set(config.personalization.campaigns) - set(due)
     rows = [row for row in models.to_dicts() if row["model"] in kept]
     rows += [_model_row(name, one, config, night) for name, one in trained.items()]
@@ -126,17 +143,31 @@ def policies_of(models: pl.DataFrame) -> tuple[Population, dict[str, CampaignPol
     }
 
 
-def _train(past: Past, names: Sequence[str], config: NightConfig, night: date) -> dict[str, Trained]:
+def _train(
+    past: Past, population: Population, names: Sequence[str], config: NightConfig, night: date
+) -> dict[str, Trained]:
     learning = config.personalization.learning
     own = past.decisions.filter(pl.col("programme").is_in(list(names)))
     # Collected here: how many decisions there are decides what is looked at, and fits go over all rows.
     count = own.select(pl.len()).collect().item()
     past = sampled(past, learning.maximum_examples * len(names) / max(count, 1))
-    drawn = drawn_candidates(past.decisions, past.candidates).collect()
-    return {name: _train_one(past, drawn, name, config, night) for name in names}
+    unsent = unsent_decisions(past.plan, past.dispatch_log, time_zone=config.workspace.time_zone)
+    drawn = drawn_candidates(past.decisions, past.candidates, unsent).collect()
+    settings = config.personalization
+    return {
+        name: train_campaign(
+            _examples_of(
+                past, drawn, name, config, declared=declared_priors(settings, name, population), night=night
+            ),
+            campaign_terms(settings, name),
+        )
+        for name in names
+    }
 
 
-def _train_one(past: Past, drawn: pl.DataFrame, name: str, config: NightConfig, night: date) -> Trained:
+def _examples_of(
+    past: Past, drawn: pl.DataFrame, name: str, config: NightConfig, *, declared: DeclaredPriors, night: date
+) -> Examples:
     settings, workspace = config.personalization, config.workspace
     terms = campaign_terms(settings, name)
     kinds: dict[str, Sequence[str]] = {event: [event] for event in settings.learning.response_events}
@@ -153,14 +184,13 @@ def _train_one(past: Past, drawn: pl.DataFrame, name: str, config: NightConfig, 
         conversions(choices.lazy(), past.purchases, window_days=window, workspace=workspace),
     ])  # fmt: skip
     results = Results(delays=delays, conversions=bought, people=people, channels=channels, offers=offers)
-    examples = assemble_examples(choices, results, terms.actions, list(kinds), night=night)
-    return train_campaign(examples, terms)
+    return assemble_examples(choices, results, terms.actions, list(kinds), declared=declared, night=night)
 
 
 def _declared(settings: PersonalizationSettings, name: str) -> dict[str, Any]:
     """Settings that make another model; compared with those that a model was made by."""
     campaign = settings.campaigns[name].model_dump(mode="json")
-    return {key: campaign[key] for key in ("objective", "reward_window_days", "event_value")} | {
+    return {key: campaign[key] for key in _MODELLED} | {
         "response_events": list(settings.learning.response_events)
     }
 

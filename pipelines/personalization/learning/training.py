@@ -14,12 +14,16 @@ from pipelines.contracts.settings.personalization import (
 from pipelines.expressions.digest import digest
 from pipelines.personalization.learning.arrays import Action, Examples, Floats, Ints
 from pipelines.personalization.learning.effects import (
+    LARGEST_BASELINE_WEIGHT,
+    LARGEST_WEIGHT,
     Calibration,
     Mean,
     RobustScores,
     calibrate,
+    declared_shape,
     fit_weights,
     robust_scores,
+    toward_declared,
 )
 from pipelines.personalization.learning.fatigue import Leaving, learn_leaving
 from pipelines.personalization.learning.gate import Verdict, Worth, gain_in, judge
@@ -101,7 +105,11 @@ def _train(examples: Examples, terms: CampaignTerms) -> Trained:
     leaving = learn_leaving(examples, terms.actions, terms.fatigue)
     reward = choose_reward(examples, terms.campaign, terms.learning)
     if reward is None:
-        return _declared(examples, leaving, "too few answers and conversions: declared priors")
+        return _declared(
+            examples,
+            leaving,
+            "too few answers, and effects on orders not sure enough: declared priors",
+        )
     slow, is_known = slow_outcome(examples, terms.campaign)
     rows = reward.is_usable & is_known
     examples, slow, outcome = examples.take(rows), slow[rows], reward.outcome[rows]
@@ -109,7 +117,8 @@ def _train(examples: Examples, terms: CampaignTerms) -> Trained:
         known=examples.known,
         chosen=examples.chosen,
         outcome=outcome,
-        weight=fit_weights(examples.propensity),
+        # An outcome that is seen with a chance F and counted as 1 / F has a variance 1 / F times as large.
+        weight=fit_weights(examples.propensity) * reward.seen[rows],
         link=reward.link,
         has_baseline=reward.has_baseline,
     )
@@ -117,7 +126,14 @@ def _train(examples: Examples, terms: CampaignTerms) -> Trained:
     if not _can_be_folded(task, folds):
         return _declared(examples, leaving, "too few people with a message: declared priors")
     cross = cross_fit(task, folds, terms.actions)
-    scores = robust_scores(cross.quiet, cross.uplift, examples.chosen, outcome, examples.propensity)
+    scores = robust_scores(
+        cross.quiet,
+        cross.uplift,
+        examples.chosen,
+        outcome,
+        examples.propensity,
+        largest=LARGEST_BASELINE_WEIGHT if reward.has_baseline else LARGEST_WEIGHT,
+    )
     calibration = calibrate(scores, cross.uplift, examples.eligible, examples.chosen, examples.customers)
     if not np.isfinite(calibration.spread):
         return _declared(examples, leaving, "no action was sent often enough: declared priors")
@@ -153,9 +169,17 @@ def _judged(measured: _Measured) -> Trained:
         slow_gain = gain_in(slow_scores, verdict, examples, Worth(per_unit=terms.kept_rate, cost=cost))
     is_harmful = slow_gain is not None and slow_gain.high < 0
     is_personal = verdict.is_open and not is_harmful
+    shape = declared_shape(
+        measured.scores,
+        examples.declared,
+        examples.eligible,
+        examples.chosen,
+        examples.customers,
+        unit=measured.reward.unit,
+    )
     learnt = Learnt(
         response=measured.cross.model,
-        calibration=_blended(measured, measured.shape.slope_unit),
+        calibration=toward_declared(measured.calibration, measured.reward.unit * shape.centre),
         values=values,
         common_value=common,
         shape=shape,
@@ -228,4 +252,6 @@ def _of_rows(reward: Reward, rows: np.ndarray) -> Reward:
         event_count=reward.event_count,
         outcome=reward.outcome[rows],
         is_usable=reward.is_usable[rows],
+        seen=reward.seen[rows],
+        unit=reward.unit,
     )

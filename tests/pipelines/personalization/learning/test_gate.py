@@ -81,6 +81,18 @@ def test_the_better_of_two_alternatives_has_to_be_beaten():
     assert wrong.is_open
 
 
+def test_what_was_hardly_sent_is_not_what_a_policy_is_praised_for():
+    uplift = np.tile([[0.3, 0.9], [0.3, 0.1]], (100, 1))
+    # The model expects most of the second action, which was sent 29 times.
+    examples = replace(_examples(np.ones((200, 2), np.bool_)), chosen=np.repeat([0, 1], [171, 29]))
+    scores = RobustScores(quiet=np.zeros(200), treated=uplift)
+    worth = Worth(per_unit=np.ones(2), cost=np.zeros(2))
+    folds = np.arange(200) // 2 % 2
+    assert set(judge(examples, scores, uplift, folds, worth).policy) == {0}
+    enough = replace(examples, chosen=np.tile([0, 1], 100))
+    assert 1 in judge(enough, scores, uplift, folds, worth).policy
+
+
 def test_where_nothing_pays_the_best_single_action_is_no_send():
     verdict, scores, examples, worth = _judged(np.full((100, 2), 0.1), cost=5.0)
     assert verdict.best_single == NO_SEND

@@ -197,6 +197,8 @@ def test_what_is_old_or_changed_or_declared_is_due():
     assert due_campaigns(models, config, NIGHT + timedelta(days=7)) == ["spring"]
     changed = _config(spring=SPRING | {"event_value": "11"}, summer=SPRING)
     assert due_campaigns(models, changed, NIGHT) == ["spring", "summer"]
+    more = _config(spring=SPRING | {"base_response_rate": 0.05})
+    assert due_campaigns(models, more, NIGHT) == ["spring"]
     declared, _ = _first(config, _past())
     assert due_campaigns(declared, config, NIGHT) == ["spring"]
 

@@ -36,12 +36,14 @@ def test_where_one_person_is_behind_all_there_is_nothing_to_fold(logged, terms):
 def test_where_no_action_was_sent_often_enough_declared_priors_stay(logged, terms):
     examples = logged(3000, 1, flip=0.0).examples
     chosen = np.full(3000, NO_SEND)
-    # Nearly everyone converts, but no action was sent 30 times.
+    # Every message is clicked, but no action was sent 30 times.
     chosen[:29], chosen[29:58] = 0, 1
-    delay = np.where(np.arange(3000) < 58, 1.0, examples.delays["conversion"])
-    delays = examples.delays | {"conversion": delay}
-    declared = terms(base_response_rate=0.5)
-    trained = train_campaign(replace(examples, chosen=chosen, delays=delays), declared)
+    delays = examples.delays | {"click": np.where(np.arange(3000) < 58, 1.0, np.nan)}
+    declared = terms()
+    learning = declared.learning.model_copy(update={"minimum_events": 50})
+    trained = train_campaign(
+        replace(examples, chosen=chosen, delays=delays), replace(declared, learning=learning)
+    )
     assert trained.policy.method is ValueMethod.DECLARED
     assert "no action was sent often enough" in trained.note
 
@@ -134,3 +136,33 @@ def test_order_of_actions_and_keeping_do_not_matter(logged, terms):
     assert (turned.uplift[:, ::-1] == trained.policy.effects(known, ACTIONS).uplift).all()
     declared = CampaignPolicy(method=ValueMethod.DECLARED)
     assert CampaignPolicy.of_record(declared.record()) == declared
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ordinary_shopping_is_not_what_messages_bring(logged, terms, seed):
+    generator = np.random.default_rng(seed)
+    examples = logged(1500, seed, flip=0.0).examples
+    # Two of three order within the window, with a message and without; few were clicked.
+    bought = generator.random(1500) < 2 / 3
+    delays = {
+        "conversion": np.where(bought, 1.0, np.nan),
+        "click": np.where((examples.chosen >= 0) & (generator.random(1500) < 0.03), 1.0, np.nan),
+    }
+    spend = np.where(bought, generator.lognormal(3, 1, 1500), 0.0)
+    shopping = replace(examples, delays=examples.delays | delays, spend=spend)
+    trained = train_campaign(shopping, terms(objective="margin", event_value=None))
+    assert trained.policy.method is ValueMethod.DECLARED
+    assert trained.reward is None
+
+
+def test_values_move_from_declared_to_measured_as_data_grow(logged, terms):
+    distances = []
+    for count in (3000, 20_000, 80_000):
+        examples = logged(count, 5, flip=0.0, sent_uplift=0.10).examples
+        trained = train_campaign(examples, terms(base_response_rate=0.03))
+        effects = trained.policy.effects(examples.known, ACTIONS, examples.declared)
+        distances.append(abs(effects.uplift.mean() - 0.10))
+        assert (effects.error < 0.05).all()
+    # Declared is .03, so .07 off.
+    assert distances[0] < 0.07
+    assert distances[2] < 0.01
