@@ -196,7 +196,8 @@ def test_names_are_not_read_as_emoji_or_markup(home: Home) -> None:
 def test_the_console_of_a_night_has_no_emoji(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run_night(night: date, console: Console) -> int:
+    def run_night(night: date, console: Console, *, job: str) -> int:
+        assert job == "nightly"
         console.print(f"{night} cap:email: " + "x" * 200)
         return 0
 
@@ -236,7 +237,7 @@ def test_the_report_says_the_units_of_limits(home: Home) -> None:
     assert limits.rows == (
         ("capacity:email", "capacity", "messages", "400", "400", "1,915", "0.062"),
         ("letters", "budget", "EUR", "18.50", "18.20", "109", "0.64"),
-        ("month", "budget", "EUR", "300", "24", "0", "–"),
+        ("month", "budget", "EUR", "300", "24", "0", "0"),
     )
     assert [tile.value for tile in compose_report(night).tiles if tile.label == "cost"] == ["24.18 EUR"]
 

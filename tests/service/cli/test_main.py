@@ -21,6 +21,8 @@ COMMANDS = (
     "explain",
     "explain-identity",
     "evaluate-identity",
+    "evaluate",
+    "whatif",
     "dev",
     "daemon",
     "pause",

@@ -74,12 +74,12 @@ def problem_of(problems_of):
             "kind: duckdb, path: source.duckdb, host: h",
             (
                 ".host: does not belong to this kind — delete it; "
-                "known are budget, concurrency, kind, path, timeout"
+                "known are budget, concurrency, kind, memory, path, timeout"
             ),
         ),
         (
             "kind: duckdb, pth: source.duckdb, path: source.duckdb",
-            ".pth: unknown key — did you mean path? known are budget, concurrency, kind, path, timeout",
+            ".pth: unknown key — did you mean path? known are budget, concurrency, kind, memory, path, timeout",
         ),
         (
             "kind: snowflak",

@@ -159,6 +159,7 @@ def _order_lines(dice, count):
                 "product_id": f"product {number % 11}",
                 "quantity": units,
                 "net_amount": amount.quantize(_CENT),
+                "source": "main",
             }
         )
     columns = {

@@ -44,7 +44,7 @@ print(rows, round(peak() - before))
 
 
 def read_in_child(engine, table, spool):
-    settings = engine.settings() | ({"memory": "128MB"} if engine.kind == "duckdb" else {})
+    settings = engine.settings() | ({"memory": "64MB"} if engine.kind == "duckdb" else {})
     given = {"settings": settings, "folder": str(engine.folder), "table": table, "spool": str(spool)}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CHILD],
