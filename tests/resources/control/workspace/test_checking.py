@@ -116,7 +116,10 @@ def test_a_rule_about_the_whole_file_is_kept_apart():
 def test_unknown_and_missing_keys_name_what_belongs_there():
     assert _problems("guardrails.yml", "caps:\n  - nam: x\n    max: 1\n    window: 1d\n") == [
         "2: caps[0]: `name` is missing — add `name:` under `caps[0]`",
-        "2: caps[0].nam: unknown key — did you mean name? known are channel, max, name, per, purpose, tag, window, zone",
+        (
+            "2: caps[0].nam: unknown key — did you mean name? "
+            "known are channel, max, name, per, purpose, tag, window, zone"
+        ),
     ]
 
 

@@ -79,7 +79,10 @@ def problem_of(problems_of):
         ),
         (
             "kind: duckdb, pth: source.duckdb, path: source.duckdb",
-            ".pth: unknown key — did you mean path? known are budget, concurrency, kind, memory, path, timeout",
+            (
+                ".pth: unknown key — did you mean path? "
+                "known are budget, concurrency, kind, memory, path, timeout"
+            ),
         ),
         (
             "kind: snowflak",
