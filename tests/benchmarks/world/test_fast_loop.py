@@ -80,9 +80,9 @@ def test_caps_and_consents_close_actions() -> None:
 
 @pytest.mark.parametrize("prior", [flat_prior, taste_prior])
 def test_the_engine_learns_draws_with_known_chances_and_keeps_limits(prior: object) -> None:
-    learner = EngineLearner(TRUTH, prior, exploration=0.2, retrain_days=3)
-    loop = FastLoop(TRUTH, WIDE).run(learner, days=10)
-    assert any("declared priors" not in note for note in learner.notes)
+    learner = EngineLearner(TRUTH, prior, exploration=0.2, retrain_days=5)
+    loop = FastLoop(TRUTH, WIDE).run(learner, days=12)
+    assert not learner.notes[-1].endswith(": declared priors")
     for logged in loop.log:
         chosen, rows = logged.chosen, logged.tonight.allowed.sum(axis=1)
         is_drawn = chosen.is_valid & (rows > 0)
